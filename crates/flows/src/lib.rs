@@ -1,0 +1,1 @@
+//! Frames to conversations to observations; all memory bounded.

@@ -1,0 +1,1 @@
+//! A simulated hospital and its attackers.

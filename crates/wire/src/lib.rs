@@ -1,0 +1,1 @@
+//! Bytes to protocol messages; pure, no I/O.
