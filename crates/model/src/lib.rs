@@ -1,1 +1,47 @@
-//! The shared vocabulary: types and serialisation only.
+//! The shared vocabulary of Wardline: what a device, an observation, a finding or an exposure is.
+//!
+//! Types and serialisation only. This crate knows no protocol bytes, no clock, no disk and no network.
+//! Two families live here:
+//!
+//! * **Observations** ([`Observation`], [`Fact`]): what the wire said, made by `flows` and read by `assess`.
+//!   They hold enums, numbers, addresses and bounded identifiers. There is no field that could carry a
+//!   payload, and patient data appears only as a keyed [`Pseudonym`].
+//! * **Records** ([`Device`], [`Finding`], [`Exposure`], [`FlowRecord`], [`Summary`]): what other programs
+//!   rely on. Their JSON form is a public contract; `wardline schema` prints it.
+#![forbid(unsafe_code)]
+
+mod address;
+mod bounds;
+mod device;
+mod edge;
+mod evidence;
+mod exposure;
+pub mod fact;
+mod finding;
+mod flow;
+mod label;
+mod observation;
+mod protocol;
+mod pseudonym;
+mod record;
+mod site;
+mod summary;
+mod time;
+
+pub use address::{CommunityId, MacAddress, Station, Transport};
+pub use bounds::Bounded;
+pub use device::{Category, Claim, Criticality, Device, DeviceField, DeviceId};
+pub use edge::Edge;
+pub use evidence::{DeviceReference, Evidence};
+pub use exposure::{Exposure, ExposureKind};
+pub use fact::Fact;
+pub use finding::{Attack, Finding, Severity};
+pub use flow::{FlowRecord, TcpOutcome};
+pub use label::Label;
+pub use observation::{CaptureId, Observation, Sighting};
+pub use protocol::Protocol;
+pub use pseudonym::{Pseudonym, PseudonymKey, Subject};
+pub use record::Record;
+pub use site::{KnownDevice, MaintenanceWindow, Network, ServerRole, Site, SiteError, SiteServer, WeekDay};
+pub use summary::Summary;
+pub use time::Timestamp;

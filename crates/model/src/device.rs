@@ -1,0 +1,269 @@
+//! Devices: what is on the network, and why we think so.
+
+use std::collections::BTreeSet;
+use std::fmt;
+use std::net::IpAddr;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::{Label, MacAddress, Protocol, Timestamp};
+
+/// Stable identifier of a device: derived from the strongest address it was first known by.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(transparent)]
+pub struct DeviceId(pub String);
+
+impl fmt::Display for DeviceId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+macro_rules! named {
+    ($(#[$meta:meta])* $type:ident { $($(#[$doc:meta])* $variant:ident = $name:literal),+ $(,)? }) => {
+        $(#[$meta])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+        pub enum $type {
+            $($(#[$doc])* #[serde(rename = $name)] $variant,)+
+        }
+
+        impl $type {
+            /// Every value, in the order of their declaration.
+            pub const ALL: &'static [Self] = &[$(Self::$variant,)+];
+
+            /// Its name in records.
+            pub const fn name(self) -> &'static str {
+                match self { $(Self::$variant => $name,)+ }
+            }
+        }
+
+        impl fmt::Display for $type {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(self.name())
+            }
+        }
+    };
+}
+
+named! {
+    /// What kind of thing a device is.
+    #[derive(Default)]
+    Category {
+        /// Bedside or transport monitor, or central station.
+        PatientMonitor = "patient-monitor",
+        /// Infusion, syringe or PCA pump, or its server.
+        InfusionPump = "infusion-pump",
+        /// Worn insulin pump.
+        InsulinPump = "insulin-pump",
+        /// Glucose meter or continuous glucose monitor.
+        GlucoseMeter = "glucose-meter",
+        /// Ventilator.
+        Ventilator = "ventilator",
+        /// Anaesthesia machine.
+        Anesthesia = "anesthesia",
+        /// Defibrillator.
+        Defibrillator = "defibrillator",
+        /// Programmer of implants.
+        PacemakerProgrammer = "pacemaker-programmer",
+        /// Home or clinic monitor of cardiac implants.
+        CardiacImplantMonitor = "cardiac-implant-monitor",
+        /// Electrocardiograph.
+        Ecg = "ecg",
+        /// Blood pressure monitor.
+        BloodPressureMonitor = "blood-pressure-monitor",
+        /// Pulse oximeter.
+        PulseOximeter = "pulse-oximeter",
+        /// Other worn sensor.
+        Wearable = "wearable",
+        /// CT, MR, X-ray, ultrasound …
+        ImagingModality = "imaging-modality",
+        /// Image archive.
+        Pacs = "pacs",
+        /// Workstation for reading images.
+        RadiologyWorkstation = "radiology-workstation",
+        /// Laboratory analyser.
+        LabAnalyzer = "lab-analyzer",
+        /// Automated dispensing cabinet.
+        MedicationCabinet = "medication-cabinet",
+        /// Gateway that collects from sensors.
+        TelemetryGateway = "telemetry-gateway",
+        /// Engine that routes clinical messages.
+        IntegrationEngine = "integration-engine",
+        /// Electronic health record, or another clinical information system.
+        Ehr = "ehr",
+        /// Nurse call.
+        NurseCall = "nurse-call",
+        /// Another medical device.
+        MedicalOther = "medical-other",
+        /// Server.
+        Server = "server",
+        /// Workstation or laptop.
+        Workstation = "workstation",
+        /// Printer.
+        Printer = "printer",
+        /// Telephone.
+        Phone = "phone",
+        /// Camera.
+        Camera = "camera",
+        /// Heating, ventilation, access, medical gas …
+        BuildingAutomation = "building-automation",
+        /// Switch, router, access point, firewall.
+        Network = "network",
+        /// Not known.
+        #[default]
+        Unknown = "unknown",
+    }
+}
+
+named! {
+    /// What depends on a device.
+    Criticality {
+        /// A patient may die within minutes without it.
+        LifeSustaining = "life-sustaining",
+        /// It treats.
+        Therapy = "therapy",
+        /// It diagnoses.
+        Diagnostic = "diagnostic",
+        /// It watches.
+        Monitoring = "monitoring",
+        /// Clinical work leans on it.
+        Support = "support",
+        /// General information technology.
+        It = "it",
+    }
+}
+
+named! {
+    /// The attribute that a claim supports.
+    DeviceField {
+        /// Link address.
+        Mac = "mac",
+        /// Network address.
+        Ip = "ip",
+        /// Host name.
+        Hostname = "hostname",
+        /// Maker.
+        Vendor = "vendor",
+        /// Model.
+        Model = "model",
+        /// Category.
+        Category = "category",
+        /// Operating system.
+        Os = "os",
+        /// Firmware or software version.
+        Firmware = "firmware",
+        /// Serial number.
+        Serial = "serial",
+        /// What it did on the wire.
+        Role = "role",
+        /// Network zone.
+        Zone = "zone",
+        /// What depends on it.
+        Criticality = "criticality",
+        /// Place: switch port, bed, room.
+        Location = "location",
+    }
+}
+
+impl Category {
+    /// Whether it is a medical device or a system that clinical work runs on.
+    pub const fn is_medical(self) -> bool {
+        !matches!(
+            self,
+            Self::Server
+                | Self::Workstation
+                | Self::Printer
+                | Self::Phone
+                | Self::Camera
+                | Self::BuildingAutomation
+                | Self::Network
+                | Self::Unknown
+        )
+    }
+}
+
+/// One claim about a device and what it rests on.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Claim {
+    /// The attribute that it supports.
+    pub field: DeviceField,
+    /// The value claimed.
+    pub value: Label,
+    /// The protocol it was read from.
+    pub protocol: Protocol,
+    /// The protocol's field, such as `dhcp.option.60` or `MSH-3`.
+    pub source: Label,
+    /// What was read there, if it is not the value itself.
+    pub seen: Option<Label>,
+    /// The rule or signature that made the claim, if it was not read literally.
+    pub rule: Option<Label>,
+    /// How much it weighs, 0 to 1.
+    pub confidence: f32,
+    /// Capture file or interface of the first sighting.
+    pub file: Label,
+    /// Packet number of the first sighting.
+    pub packet: u64,
+    /// Time of the first sighting.
+    pub time: Timestamp,
+}
+
+/// A device. Record `device` of the contract.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Device {
+    /// Stable identifier.
+    pub id: DeviceId,
+    /// Link addresses, the first known first.
+    pub macs: Vec<MacAddress>,
+    /// Network addresses in use, the newest first.
+    pub ips: Vec<IpAddr>,
+    /// Names, the best first.
+    pub hostnames: Vec<Label>,
+    /// Maker.
+    pub vendor: Option<Label>,
+    /// Model.
+    pub model: Option<Label>,
+    /// What kind of thing it is.
+    pub category: Category,
+    /// Operating system.
+    pub os: Option<Label>,
+    /// Firmware or software version.
+    pub firmware: Option<Label>,
+    /// Serial number.
+    pub serial: Option<Label>,
+    /// Protocols that it spoke.
+    pub protocols: BTreeSet<Protocol>,
+    /// What it did on the wire, such as `dicom scu`, `hl7 sender`, `dns server`.
+    pub role: Vec<Label>,
+    /// Zone, from the site file or the network that it is in.
+    pub zone: Option<Label>,
+    /// What depends on it.
+    pub criticality: Option<Criticality>,
+    /// First seen.
+    pub first_seen: Timestamp,
+    /// Last seen.
+    pub last_seen: Timestamp,
+    /// How sure we are of the category, 0 to 1.
+    pub confidence: f32,
+    /// Every claim.
+    pub evidence: Vec<Claim>,
+}
+
+impl Device {
+    /// What people would call it: name, or model, or vendor and category, or address.
+    pub fn display_name(&self) -> Label {
+        if let Some(name) = self.hostnames.first() {
+            return name.clone();
+        }
+        match (&self.vendor, &self.model) {
+            (Some(vendor), Some(model)) => Label::new(&format!("{vendor} {model}")),
+            (None, Some(model)) => model.clone(),
+            (Some(vendor), None) => Label::new(&format!("{vendor} {}", self.category)),
+            (None, None) => match (self.ips.first(), self.macs.first()) {
+                (Some(ip), _) => Label::new(&ip.to_string()),
+                (None, Some(mac)) => Label::new(&mac.to_string()),
+                (None, None) => Label::new(&self.id.0),
+            },
+        }
+    }
+}

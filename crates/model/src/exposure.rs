@@ -1,0 +1,91 @@
+//! Exposures: something is weak.
+
+use std::fmt;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::fact::PatientField;
+use crate::{DeviceReference, Evidence, Severity, Timestamp};
+
+macro_rules! kinds {
+    ($($(#[$doc:meta])* $variant:ident = $name:literal),+ $(,)?) => {
+        /// The kind of weakness.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+        pub enum ExposureKind {
+            $($(#[$doc])* #[serde(rename = $name)] $variant,)+
+        }
+
+        impl ExposureKind {
+            /// Every kind.
+            pub const ALL: &'static [Self] = &[$(Self::$variant,)+];
+
+            /// Its name in records.
+            pub const fn name(self) -> &'static str {
+                match self { $(Self::$variant => $name,)+ }
+            }
+        }
+    };
+}
+
+kinds! {
+    /// Patient data travels readable.
+    CleartextPhi = "cleartext-phi",
+    /// Credentials travel readable.
+    CleartextCredentials = "cleartext-credentials",
+    /// The maker's default credentials are in use.
+    DefaultCredentials = "default-credentials",
+    /// One secret on many devices.
+    HardCodedCredentials = "hard-coded-credentials",
+    /// Anybody may give orders.
+    UnauthenticatedControl = "unauthenticated-control",
+    /// A protocol without encryption.
+    UnencryptedProtocol = "unencrypted-protocol",
+    /// Encryption that can be broken.
+    WeakCrypto = "weak-crypto",
+    /// An operating system without support.
+    LegacyOs = "legacy-os",
+    /// Remote access.
+    RemoteAccess = "remote-access",
+    /// Speaks with the internet.
+    InternetExposed = "internet-exposed",
+    /// Medical devices among everything else.
+    FlatNetwork = "flat-network",
+    /// What is done can be read from sizes and times.
+    MetadataLeak = "metadata-leak",
+}
+
+impl fmt::Display for ExposureKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// Something is weak. Record `exposure` of the contract.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Exposure {
+    /// Stable identifier.
+    pub id: String,
+    /// Whose weakness.
+    pub device: Option<DeviceReference>,
+    /// With whom it showed, if it is about a conversation.
+    pub peer: Option<DeviceReference>,
+    /// Kind.
+    pub kind: ExposureKind,
+    /// How bad.
+    pub severity: Severity,
+    /// One sentence.
+    pub summary: String,
+    /// Which kinds of patient data were readable; never what they said.
+    pub patient_fields: Vec<PatientField>,
+    /// When it was first seen.
+    pub first_seen: Timestamp,
+    /// When it was last seen.
+    pub last_seen: Timestamp,
+    /// How often it was seen.
+    pub observations: u64,
+    /// What it rests on.
+    pub evidence: Vec<Evidence>,
+    /// What to do.
+    pub remedy: String,
+}

@@ -1,0 +1,1 @@
+//! Protocols that carry clinical data.

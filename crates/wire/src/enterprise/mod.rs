@@ -1,0 +1,3 @@
+//! Protocols of the enterprise network: names, addresses, time, web, files, management, voice.
+
+pub mod ntp;

@@ -1,0 +1,156 @@
+//! What a session keeps of a stream until a message is whole.
+
+/// A bounded tail of one direction of a stream.
+///
+/// A session feeds each piece of the stream and reads whole messages from its front. While nothing is pending, a piece is read in place and only its unread end is copied. Content that
+/// a parser does not want (pixel data, file bodies) is passed over by [`Consumed::skip`] without copying.
+#[derive(Clone, Debug)]
+pub struct StreamBuffer {
+    pending: Vec<u8>,
+    skip: u64,
+    limit: usize,
+}
+
+impl StreamBuffer {
+    /// A buffer that keeps at most `limit` bytes of an unfinished message.
+    pub const fn new(limit: usize) -> Self {
+        Self { pending: Vec::new(), skip: 0, limit }
+    }
+
+    /// Bytes kept.
+    pub fn pending(&self) -> usize {
+        self.pending.len()
+    }
+
+    /// Forgets everything, as after a hole in the stream.
+    pub fn clear(&mut self) {
+        self.pending = Vec::new();
+        self.skip = 0;
+    }
+
+    /// Feeds the next piece. `read` is given all unread bytes again and again; it returns how many of them it
+    /// consumed and how many beyond them shall be passed over, or `None` when it needs more bytes.
+    ///
+    /// Returns false, and forgets what it kept, when an unfinished message is longer than the limit.
+    pub fn feed(&mut self, piece: &[u8], mut read: impl FnMut(&[u8]) -> Option<Consumed>) -> bool {
+        let mut piece = self.after_skip(piece);
+        if self.pending.is_empty() {
+            while !piece.is_empty() {
+                match read(piece) {
+                    Some(consumed) if consumed.is_some() => {
+                        piece = piece.get(consumed.bytes..).unwrap_or_default();
+                        self.skip = consumed.skip;
+                        piece = self.after_skip(piece);
+                    }
+                    _ => break,
+                }
+            }
+            return self.keep(piece);
+        }
+        if !self.keep(piece) {
+            return false;
+        }
+        let mut pending = std::mem::take(&mut self.pending);
+        let mut start = 0;
+        while let Some(unread) = pending.get(start..).filter(|unread| !unread.is_empty()) {
+            match read(unread) {
+                Some(consumed) if consumed.is_some() => {
+                    let within = consumed.bytes.min(unread.len());
+                    let passed =
+                        usize::try_from(consumed.skip).unwrap_or(usize::MAX).min(unread.len() - within);
+                    self.skip = consumed.skip.saturating_sub(passed as u64);
+                    start += within + passed;
+                }
+                _ => break,
+            }
+        }
+        pending.drain(..start.min(pending.len()));
+        if pending.is_empty() {
+            // A long message must not hold its memory for the rest of the conversation.
+            pending.shrink_to(4096);
+        }
+        self.pending = pending;
+        true
+    }
+
+    fn after_skip<'a>(&mut self, piece: &'a [u8]) -> &'a [u8] {
+        let passed = usize::try_from(self.skip).unwrap_or(usize::MAX).min(piece.len());
+        self.skip = self.skip.saturating_sub(passed as u64);
+        piece.get(passed..).unwrap_or_default()
+    }
+
+    fn keep(&mut self, piece: &[u8]) -> bool {
+        if self.pending.len().saturating_add(piece.len()) > self.limit {
+            self.clear();
+            return false;
+        }
+        self.pending.extend_from_slice(piece);
+        true
+    }
+}
+
+/// What a reading function took from the front of a stream.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Consumed {
+    /// Bytes read.
+    pub bytes: usize,
+    /// Bytes after them that nobody needs.
+    pub skip: u64,
+}
+
+impl Consumed {
+    /// `bytes` read, nothing to pass over.
+    pub const fn exactly(bytes: usize) -> Self {
+        Self { bytes, skip: 0 }
+    }
+
+    const fn is_some(self) -> bool {
+        self.bytes != 0 || self.skip != 0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    /// Messages of one length byte, that many bytes, then twice that many bytes to pass over.
+    fn read_all(pieces: &[&[u8]]) -> Vec<Vec<u8>> {
+        let mut buffer = StreamBuffer::new(1024);
+        let mut messages = Vec::new();
+        for piece in pieces {
+            let fits = buffer.feed(piece, |bytes| {
+                let length = usize::from(*bytes.first()?) % 16;
+                let body = bytes.get(1..1 + length)?;
+                messages.push(body.to_vec());
+                Some(Consumed { bytes: 1 + length, skip: 2 * length as u64 })
+            });
+            assert!(fits);
+        }
+        messages
+    }
+
+    proptest! {
+        #[test]
+        fn same_messages_however_cut(stream in proptest::collection::vec(any::<u8>(), 0..400), cuts in proptest::collection::vec(1usize..40, 0..80)) {
+            let whole = read_all(&[&stream]);
+            let mut pieces = Vec::new();
+            let mut rest = &stream[..];
+            for cut in cuts {
+                let (piece, after) = rest.split_at(cut.min(rest.len()));
+                pieces.push(piece);
+                rest = after;
+            }
+            pieces.push(rest);
+            prop_assert_eq!(whole, read_all(&pieces));
+        }
+    }
+
+    #[test]
+    fn an_endless_message_is_forgotten() {
+        let mut buffer = StreamBuffer::new(8);
+        assert!(buffer.feed(&[0; 8], |_| None));
+        assert!(!buffer.feed(&[0; 1], |_| None));
+        assert_eq!(buffer.pending(), 0);
+    }
+}
