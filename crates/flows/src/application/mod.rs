@@ -1,0 +1,71 @@
+//! What is spoken in a conversation: recognised by content, read by one adaptor per protocol.
+//!
+//! `wire` reads bytes; an adaptor turns its messages into [`wardline_model::Fact`]s and is the place where
+//! patient data and secrets become pseudonyms. To add a protocol: a module here, a line in [`STREAMS`] or
+//! [`DATAGRAMS`].
+
+mod context;
+mod ntp;
+
+pub(crate) use context::Context;
+
+use wardline_model::Protocol;
+use wardline_wire::{Direction, Verdict};
+
+/// What an adaptor wants after it was shown something.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Progress {
+    /// More bytes of the stream.
+    Continue,
+    /// Nothing more: the rest of the conversation tells nothing (it is encrypted, or a bulk transfer).
+    Done,
+    /// It is not this protocol after all.
+    Lost,
+}
+
+/// Reads one conversation over TCP.
+pub(crate) trait StreamAdaptor: Send {
+    /// The next bytes of one direction, in order, without holes. Pieces are cut anywhere.
+    fn data(&mut self, direction: Direction, bytes: &[u8], context: &mut Context<'_>) -> Progress;
+
+    /// The capture missed `length` bytes of one direction: find the next message by itself, or give up.
+    fn gap(&mut self, direction: Direction, length: u64, context: &mut Context<'_>) -> Progress;
+
+    /// Whether the content is encrypted; `None` where that is not known yet.
+    fn encrypted(&self) -> Option<bool> {
+        Some(false)
+    }
+}
+
+/// A protocol over TCP.
+pub(crate) struct Stream {
+    /// Its name.
+    pub protocol: Protocol,
+    /// Ports on which it is often found: they decide who is asked first, never the answer.
+    pub ports: &'static [u16],
+    /// Judges the opening bytes of one direction. A conversation that began before the capture may be shown
+    /// from its middle, and its directions may be the other way round.
+    pub probe: fn(Direction, &[u8]) -> Verdict,
+    /// Makes an adaptor for one conversation.
+    pub adaptor: fn() -> Box<dyn StreamAdaptor>,
+}
+
+/// A protocol over UDP, whose messages stand alone.
+pub(crate) struct Datagram {
+    /// Its name.
+    pub protocol: Protocol,
+    /// Ports on which it is often found: they decide who is asked first, never the answer.
+    pub ports: &'static [u16],
+    /// Judges a datagram.
+    pub probe: fn(&[u8]) -> Verdict,
+    /// Reads a datagram. Answers [`Progress::Done`] when later datagrams tell nothing.
+    pub read: fn(&[u8], &mut Context<'_>) -> Progress,
+    /// Whether the content is encrypted.
+    pub encrypted: bool,
+}
+
+/// Protocols over TCP, in the order in which they are asked. One line each, by name.
+pub(crate) static STREAMS: &[Stream] = &[];
+
+/// Protocols over UDP, in the order in which they are asked. One line each, by name.
+pub(crate) static DATAGRAMS: &[Datagram] = &[ntp::DATAGRAM];
