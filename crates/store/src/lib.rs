@@ -1,1 +1,57 @@
 //! Durable state and history.
+//!
+//! One trait, [`Store`], so that a hospital can begin with SQLite on one machine and a group can move to
+//! PostgreSQL later. Current records (devices, findings, exposures) and the history of who talked to whom
+//! (edges by hour) live in the database; raw conversations live in Parquet files that any engine reads.
+//!
+//! # Guarantees
+//!
+//! * When [`Store::append`] returns, everything in the batch survives the death of the process and of the
+//!   machine: it is synced to disk before it is acknowledged.
+//! * A batch is stored whole or not at all.
+//! * Every record carries a digest; a record whose bytes changed on disk is reported, never served.
+#![forbid(unsafe_code)]
+
+mod batch;
+mod error;
+mod flow_files;
+mod query;
+mod sqlite;
+
+pub use batch::{Acknowledged, Batch, Progress};
+pub use error::StoreError;
+pub use flow_files::{FlowFileWriter, read_flow_file};
+pub use query::{DeviceQuery, DeviceSort, EdgeQuery, ExposureQuery, FindingQuery, FlowQuery, Overview, Page};
+pub use sqlite::SqliteStore;
+
+use wardline_model::{Device, DeviceId, Edge, Exposure, Finding, FlowRecord};
+
+/// Where state is kept. Implementations may be shared between threads.
+pub trait Store: Send + Sync {
+    /// Stores a batch whole and durably. What is acknowledged survives kill -9 and power loss.
+    fn append(&self, batch: &Batch) -> Result<Acknowledged, StoreError>;
+
+    /// Devices, a page of them.
+    fn devices(&self, query: &DeviceQuery) -> Result<Page<Device>, StoreError>;
+
+    /// One device.
+    fn device(&self, id: &DeviceId) -> Result<Option<Device>, StoreError>;
+
+    /// Findings, the newest first.
+    fn findings(&self, query: &FindingQuery) -> Result<Page<Finding>, StoreError>;
+
+    /// One finding.
+    fn finding(&self, id: &str) -> Result<Option<Finding>, StoreError>;
+
+    /// Exposures, the worst first.
+    fn exposures(&self, query: &ExposureQuery) -> Result<Page<Exposure>, StoreError>;
+
+    /// Conversations, the newest first.
+    fn flows(&self, query: &FlowQuery) -> Result<Page<FlowRecord>, StoreError>;
+
+    /// Who talked to whom, by hour.
+    fn edges(&self, query: &EdgeQuery) -> Result<Page<Edge>, StoreError>;
+
+    /// Counts for the first page.
+    fn overview(&self) -> Result<Overview, StoreError>;
+}

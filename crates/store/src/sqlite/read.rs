@@ -1,0 +1,248 @@
+//! Questions to the tables.
+
+use std::collections::BTreeMap;
+
+use rusqlite::types::Value;
+use rusqlite::{Connection, OptionalExtension, params, params_from_iter};
+use serde::de::DeserializeOwned;
+use wardline_model::{
+    Attack, Category, Device, DeviceId, Edge, Exposure, ExposureKind, Finding, Protocol, Severity, Timestamp,
+    Transport,
+};
+
+use super::{Failure, undigest};
+use crate::query::sql_limit;
+use crate::{DeviceQuery, DeviceSort, EdgeQuery, ExposureQuery, FindingQuery, Overview, Page};
+
+/// Conditions joined by AND, with their values.
+#[derive(Default)]
+pub(super) struct Conditions {
+    terms: Vec<String>,
+    values: Vec<Value>,
+}
+
+impl Conditions {
+    /// Adds a condition in which every `?` stands for the same value.
+    pub(super) fn add(&mut self, term: &str, value: impl Into<Value>) {
+        self.values.push(value.into());
+        self.terms.push(term.replace('?', &format!("?{}", self.values.len())));
+    }
+
+    pub(super) fn add_some(&mut self, term: &str, value: Option<impl Into<Value>>) {
+        if let Some(value) = value {
+            self.add(term, value);
+        }
+    }
+
+    pub(super) fn clause(&self) -> String {
+        if self.terms.is_empty() { String::new() } else { format!(" WHERE {}", self.terms.join(" AND ")) }
+    }
+
+    pub(super) fn values(&self) -> &[Value] {
+        &self.values
+    }
+}
+
+fn page<T: DeserializeOwned>(
+    connection: &Connection,
+    table: &'static str,
+    conditions: &Conditions,
+    order: &str,
+    (offset, limit): (u64, u64),
+) -> Result<Page<T>, Failure> {
+    let clause = conditions.clause();
+    let total: i64 = connection
+        .prepare_cached(&format!("SELECT count(*) FROM {table}{clause}"))?
+        .query_row(params_from_iter(conditions.values()), |row| row.get(0))?;
+    let text = format!(
+        "SELECT id, record, digest FROM {table}{clause} ORDER BY {order} LIMIT {} OFFSET {offset}",
+        sql_limit(limit)
+    );
+    let mut statement = connection.prepare_cached(&text)?;
+    let mut rows = statement.query(params_from_iter(conditions.values()))?;
+    let mut items = Vec::new();
+    while let Some(row) = rows.next()? {
+        let id: String = row.get(0)?;
+        items.push(undigest(
+            table,
+            &id,
+            row.get_ref(1)?.as_blob().unwrap_or_default(),
+            row.get_ref(2)?.as_blob().unwrap_or_default(),
+        )?);
+    }
+    Ok(Page::new(items, total.cast_unsigned(), offset))
+}
+
+pub(super) fn one<T: DeserializeOwned>(
+    connection: &Connection,
+    table: &'static str,
+    id: &str,
+) -> Result<Option<T>, Failure> {
+    let found: Option<(Vec<u8>, Vec<u8>)> = connection
+        .prepare_cached(&format!("SELECT record, digest FROM {table} WHERE id = ?1"))?
+        .query_row(params![id], |row| Ok((row.get(0)?, row.get(1)?)))
+        .optional()?;
+    found.map(|(record, stored)| undigest(table, id, &record, &stored)).transpose()
+}
+
+pub(super) fn devices(connection: &Connection, query: &DeviceQuery) -> Result<Page<Device>, Failure> {
+    let mut conditions = Conditions::default();
+    conditions.add_some("instr(search, ?) > 0", query.text.as_ref().map(|text| text.trim().to_lowercase()));
+    conditions.add_some("category = ?", query.category.map(|category| category.name().to_owned()));
+    conditions.add_some("zone = ?", query.zone.clone());
+    conditions
+        .add_some("criticality = ?", query.criticality.map(|criticality| criticality.name().to_owned()));
+    let column = match query.sort {
+        DeviceSort::Name => "name",
+        DeviceSort::Category => "category",
+        DeviceSort::Vendor => "vendor",
+        DeviceSort::LastSeen => "last_seen",
+        DeviceSort::FirstSeen => "first_seen",
+        DeviceSort::Confidence => "confidence",
+    };
+    let direction = if query.descending { "DESC" } else { "ASC" };
+    let order = if column == "name" {
+        format!("name {direction}, id {direction}")
+    } else {
+        format!("{column} {direction}, name, id")
+    };
+    page(connection, "device", &conditions, &order, (query.offset, query.limit))
+}
+
+pub(super) fn findings(connection: &Connection, query: &FindingQuery) -> Result<Page<Finding>, Failure> {
+    let mut conditions = Conditions::default();
+    conditions.add_some("severity >= ?", query.severity_min.map(|severity| severity as i64));
+    conditions.add_some("attack = ?", query.attack.map(|attack| attack.name().to_owned()));
+    conditions.add_some("(device = ? OR source = ?)", query.device.as_ref().map(|id| id.0.clone()));
+    conditions.add_some("last_seen >= ?", query.since.map(Timestamp::nanoseconds));
+    conditions.add_some("started < ?", query.until.map(Timestamp::nanoseconds));
+    page(connection, "finding", &conditions, "last_seen DESC, id", (query.offset, query.limit))
+}
+
+pub(super) fn exposures(connection: &Connection, query: &ExposureQuery) -> Result<Page<Exposure>, Failure> {
+    let mut conditions = Conditions::default();
+    conditions.add_some("kind = ?", query.kind.map(|kind| kind.name().to_owned()));
+    conditions.add_some("severity >= ?", query.severity_min.map(|severity| severity as i64));
+    conditions.add_some("(device = ? OR peer = ?)", query.device.as_ref().map(|id| id.0.clone()));
+    page(
+        connection,
+        "exposure",
+        &conditions,
+        "severity DESC, last_seen DESC, id",
+        (query.offset, query.limit),
+    )
+}
+
+pub(super) fn edges(connection: &Connection, query: &EdgeQuery) -> Result<Page<Edge>, Failure> {
+    const HOUR_NANOSECONDS: i64 = 3_600_000_000_000;
+    let mut conditions = Conditions::default();
+    conditions.add_some("(src = ? OR dst = ?)", query.device.as_ref().map(|id| id.0.clone()));
+    let since = query.since.map(|time| time.nanoseconds().saturating_sub(HOUR_NANOSECONDS));
+    conditions.add_some("hour > ?", since);
+    conditions.add_some("hour < ?", query.until.map(Timestamp::nanoseconds));
+    let clause = conditions.clause();
+    let total: i64 = connection
+        .prepare_cached(&format!("SELECT count(*) FROM edge{clause}"))?
+        .query_row(params_from_iter(conditions.values()), |row| row.get(0))?;
+    let text = format!(
+        "SELECT hour, src, dst, transport, port, application, flows, packets_from, packets_to, bytes_from,
+         bytes_to, encrypted, cleartext FROM edge{clause} ORDER BY hour, src, dst, transport, port, application
+         LIMIT {} OFFSET {}",
+        sql_limit(query.limit),
+        query.offset
+    );
+    let mut statement = connection.prepare_cached(&text)?;
+    let items =
+        statement.query_map(params_from_iter(conditions.values()), edge)?.collect::<Result<Vec<_>, _>>()?;
+    Ok(Page::new(items, total.cast_unsigned(), query.offset))
+}
+
+fn edge(row: &rusqlite::Row<'_>) -> rusqlite::Result<Edge> {
+    let count = |index: usize| row.get::<_, i64>(index).map(i64::cast_unsigned);
+    let application: String = row.get(5)?;
+    Ok(Edge {
+        hour: Timestamp::from_nanoseconds(row.get(0)?),
+        src_device: DeviceId(row.get(1)?),
+        dst_device: DeviceId(row.get(2)?),
+        transport: Transport(row.get(3)?),
+        port: row.get(4)?,
+        application: Protocol::ALL.iter().copied().find(|protocol| protocol.name() == application),
+        flows: count(6)?,
+        packets: [count(7)?, count(8)?],
+        bytes: [count(9)?, count(10)?],
+        encrypted_flows: count(11)?,
+        cleartext_flows: count(12)?,
+    })
+}
+
+pub(super) fn overview(connection: &Connection) -> Result<Overview, Failure> {
+    let mut overview = Overview {
+        devices: by_name(connection, "device", "category", Category::ALL, |value| value.name())?,
+        attacks: by_name(connection, "finding", "attack", Attack::ALL, |value| value.name())?,
+        exposures: by_name(connection, "exposure", "kind", ExposureKind::ALL, |value| value.name())?,
+        ..Overview::default()
+    };
+    let mut statement =
+        connection.prepare_cached("SELECT severity, count(*) FROM finding GROUP BY severity")?;
+    let mut rows = statement.query([])?;
+    while let Some(row) = rows.next()? {
+        let severity: i64 = row.get(0)?;
+        if let Some(severity) = Severity::ALL.iter().find(|known| **known as i64 == severity) {
+            overview.findings.insert(*severity, row.get::<_, i64>(1)?.cast_unsigned());
+        }
+    }
+    connection
+        .prepare_cached("SELECT packets, bytes, dropped, flows, newest, sequence FROM progress")?
+        .query_row([], |row| {
+            overview.packets = row.get::<_, i64>(0)?.cast_unsigned();
+            overview.bytes = row.get::<_, i64>(1)?.cast_unsigned();
+            overview.dropped = row.get::<_, i64>(2)?.cast_unsigned();
+            overview.flows = row.get::<_, i64>(3)?.cast_unsigned();
+            overview.newest = row.get::<_, Option<i64>>(4)?.map(Timestamp::from_nanoseconds);
+            overview.sequence = row.get::<_, i64>(5)?.cast_unsigned();
+            Ok(())
+        })?;
+    Ok(overview)
+}
+
+fn by_name<K: Ord + Copy>(
+    connection: &Connection,
+    table: &str,
+    column: &str,
+    known: &[K],
+    name: impl Fn(K) -> &'static str,
+) -> Result<BTreeMap<K, u64>, Failure> {
+    let mut statement =
+        connection.prepare_cached(&format!("SELECT {column}, count(*) FROM {table} GROUP BY {column}"))?;
+    let mut rows = statement.query([])?;
+    let mut counts = BTreeMap::new();
+    while let Some(row) = rows.next()? {
+        let value: String = row.get(0)?;
+        if let Some(key) = known.iter().copied().find(|key| name(*key) == value) {
+            counts.insert(key, row.get::<_, i64>(1)?.cast_unsigned());
+        }
+    }
+    Ok(counts)
+}
+
+/// Reads every record and compares its digest. Returns how many there are.
+pub(super) fn verify_digests(connection: &Connection) -> Result<u64, Failure> {
+    let mut count = 0;
+    for (table, text) in [
+        ("device", "SELECT id, record, digest FROM device"),
+        ("finding", "SELECT id, record, digest FROM finding"),
+        ("exposure", "SELECT id, record, digest FROM exposure"),
+        ("flow", "SELECT '', record, digest FROM waiting_flow"),
+    ] {
+        let mut statement = connection.prepare_cached(text)?;
+        let mut rows = statement.query([])?;
+        while let Some(row) = rows.next()? {
+            let id: String = row.get(0)?;
+            let record = row.get_ref(1)?.as_blob().unwrap_or_default();
+            let stored = row.get_ref(2)?.as_blob().unwrap_or_default();
+            undigest::<serde_json::Value>(table, &id, record, stored)?;
+            count += 1;
+        }
+    }
+    Ok(count)
+}

@@ -1,0 +1,205 @@
+//! A batch into the tables, in one transaction.
+
+use rusqlite::{Connection, OptionalExtension, Transaction, params};
+use serde::Serialize;
+use wardline_model::{Device, Edge, Exposure, Finding, FlowRecord};
+
+use super::{Failure, digest, undigest};
+use crate::{Acknowledged, Batch, Progress};
+
+pub(super) fn append(connection: &mut Connection, batch: &Batch) -> Result<Acknowledged, Failure> {
+    let transaction = connection.transaction()?;
+    for device in &batch.devices {
+        put_device(&transaction, device)?;
+    }
+    for finding in &batch.findings {
+        put_finding(&transaction, finding)?;
+    }
+    for exposure in &batch.exposures {
+        put_exposure(&transaction, exposure)?;
+    }
+    for flow in &batch.flows {
+        put_flow(&transaction, flow)?;
+    }
+    for edge in &batch.edges {
+        add_edge(&transaction, edge)?;
+    }
+    let sequence = put_progress(&transaction, &batch.progress, batch.flows.len() as u64)?;
+    transaction.commit()?;
+    Ok(Acknowledged { sequence })
+}
+
+fn encode<T: Serialize>(table: &'static str, id: &str, record: &T) -> Result<(Vec<u8>, [u8; 16]), Failure> {
+    let bytes = serde_json::to_vec(record).map_err(|cause| Failure::Record { table, cause })?;
+    let digest = digest(table, id, &bytes);
+    Ok((bytes, digest))
+}
+
+fn put_device(transaction: &Transaction<'_>, device: &Device) -> Result<(), Failure> {
+    // A run knows only what it saw itself; the first sighting of an earlier run stands.
+    let earlier: Option<(Vec<u8>, Vec<u8>)> = transaction
+        .prepare_cached("SELECT record, digest FROM device WHERE id = ?1 AND first_seen < ?2")?
+        .query_row(params![device.id.0, device.first_seen.nanoseconds()], |row| {
+            Ok((row.get(0)?, row.get(1)?))
+        })
+        .optional()?;
+    let mut merged;
+    let device = match earlier {
+        Some((record, stored)) => {
+            let earlier: Device = undigest("device", &device.id.0, &record, &stored)?;
+            merged = device.clone();
+            merged.first_seen = earlier.first_seen;
+            &merged
+        }
+        None => device,
+    };
+    let (record, digest) = encode("device", &device.id.0, device)?;
+    transaction
+        .prepare_cached(
+            "INSERT INTO device VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12) ON CONFLICT (id) DO UPDATE SET
+             name=?2, category=?3, vendor=?4, zone=?5, criticality=?6, first_seen=?7, last_seen=?8,
+             confidence=?9, search=?10, record=?11, digest=?12",
+        )?
+        .execute(params![
+            device.id.0,
+            device.display_name().as_str().to_lowercase(),
+            device.category.name(),
+            device.vendor.as_ref().map_or("", |vendor| vendor.as_str()),
+            device.zone.as_ref().map_or("", |zone| zone.as_str()),
+            device.criticality.map_or("", |criticality| criticality.name()),
+            device.first_seen.nanoseconds(),
+            device.last_seen.nanoseconds(),
+            f64::from(device.confidence),
+            search_text(device),
+            record,
+            digest,
+        ])?;
+    Ok(())
+}
+
+/// Everything that a person may type to find a device.
+fn search_text(device: &Device) -> String {
+    let mut text = device.id.0.clone();
+    let mut add = |part: &str| {
+        text.push('\n');
+        text.push_str(part);
+    };
+    device.macs.iter().for_each(|mac| add(&mac.to_string()));
+    device.ips.iter().for_each(|ip| add(&ip.to_string()));
+    device.hostnames.iter().for_each(|name| add(name.as_str()));
+    for label in
+        [&device.vendor, &device.model, &device.serial, &device.os, &device.firmware].into_iter().flatten()
+    {
+        add(label.as_str());
+    }
+    add(device.category.name());
+    text.to_lowercase()
+}
+
+fn put_finding(transaction: &Transaction<'_>, finding: &Finding) -> Result<(), Failure> {
+    let (record, digest) = encode("finding", &finding.id, finding)?;
+    let device = finding.device.as_ref().and_then(|device| device.id.as_ref()).map(|id| &id.0);
+    let source = finding.source.as_ref().and_then(|source| source.id.as_ref()).map(|id| &id.0);
+    transaction
+        .prepare_cached(
+            "INSERT INTO finding VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9) ON CONFLICT (id) DO UPDATE SET
+             started=?2, last_seen=?3, attack=?4, severity=?5, device=?6, source=?7, record=?8, digest=?9",
+        )?
+        .execute(params![
+            finding.id,
+            finding.started.nanoseconds(),
+            finding.last_seen.nanoseconds(),
+            finding.attack.name(),
+            finding.severity as i64,
+            device,
+            source,
+            record,
+            digest,
+        ])?;
+    Ok(())
+}
+
+fn put_exposure(transaction: &Transaction<'_>, exposure: &Exposure) -> Result<(), Failure> {
+    let (record, digest) = encode("exposure", &exposure.id, exposure)?;
+    let device = exposure.device.as_ref().and_then(|device| device.id.as_ref()).map(|id| &id.0);
+    let peer = exposure.peer.as_ref().and_then(|peer| peer.id.as_ref()).map(|id| &id.0);
+    transaction
+        .prepare_cached(
+            "INSERT INTO exposure VALUES (?1,?2,?3,?4,?5,?6,?7,?8) ON CONFLICT (id) DO UPDATE SET
+             kind=?2, severity=?3, device=?4, peer=?5, last_seen=?6, record=?7, digest=?8",
+        )?
+        .execute(params![
+            exposure.id,
+            exposure.kind.name(),
+            exposure.severity as i64,
+            device,
+            peer,
+            exposure.last_seen.nanoseconds(),
+            record,
+            digest,
+        ])?;
+    Ok(())
+}
+
+fn put_flow(transaction: &Transaction<'_>, flow: &FlowRecord) -> Result<(), Failure> {
+    let (record, digest) = encode("flow", "", flow)?;
+    transaction
+        .prepare_cached(
+            "INSERT INTO waiting_flow (src_device, dst_device, started, ended, record, digest)
+             VALUES (?1,?2,?3,?4,?5,?6)",
+        )?
+        .execute(params![
+            flow.src_device.as_ref().map(|id| &id.0),
+            flow.dst_device.as_ref().map(|id| &id.0),
+            flow.start.nanoseconds(),
+            flow.end.nanoseconds(),
+            record,
+            digest,
+        ])?;
+    Ok(())
+}
+
+fn add_edge(transaction: &Transaction<'_>, edge: &Edge) -> Result<(), Failure> {
+    transaction
+        .prepare_cached(
+            "INSERT INTO edge VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13) ON CONFLICT DO UPDATE SET
+             flows=flows+?7, packets_from=packets_from+?8, packets_to=packets_to+?9,
+             bytes_from=bytes_from+?10, bytes_to=bytes_to+?11, encrypted=encrypted+?12,
+             cleartext=cleartext+?13",
+        )?
+        .execute(params![
+            edge.hour.nanoseconds(),
+            edge.src_device.0,
+            edge.dst_device.0,
+            edge.transport.0,
+            edge.port,
+            edge.application.map_or("", |application| application.name()),
+            edge.flows.cast_signed(),
+            edge.packets[0].cast_signed(),
+            edge.packets[1].cast_signed(),
+            edge.bytes[0].cast_signed(),
+            edge.bytes[1].cast_signed(),
+            edge.encrypted_flows.cast_signed(),
+            edge.cleartext_flows.cast_signed(),
+        ])?;
+    Ok(())
+}
+
+fn put_progress(transaction: &Transaction<'_>, progress: &Progress, flows: u64) -> Result<u64, Failure> {
+    let sequence: i64 = transaction
+        .prepare_cached(
+            "UPDATE progress SET sequence=sequence+1, packets=packets+?1, bytes=bytes+?2, dropped=dropped+?3,
+             flows=flows+?4, newest=max(coalesce(newest, ?5), coalesce(?5, newest)) RETURNING sequence",
+        )?
+        .query_row(
+            params![
+                progress.packets.cast_signed(),
+                progress.bytes.cast_signed(),
+                progress.dropped.cast_signed(),
+                flows.cast_signed(),
+                progress.newest.map(|time| time.nanoseconds()),
+            ],
+            |row| row.get(0),
+        )?;
+    Ok(sequence.cast_unsigned())
+}
