@@ -19,6 +19,7 @@
 #![deny(clippy::indexing_slicing)]
 
 mod error;
+mod line;
 mod reader;
 mod sensitive;
 mod stream;

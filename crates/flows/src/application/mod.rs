@@ -4,8 +4,15 @@
 //! patient data and secrets become pseudonyms. To add a protocol: a module here, a line in [`STREAMS`] or
 //! [`DATAGRAMS`].
 
+mod banner;
 mod context;
+mod ftp;
+mod names;
+mod ntlm;
 mod ntp;
+mod sip;
+mod smb;
+mod telnet;
 
 pub(crate) use context::Context;
 
@@ -65,7 +72,16 @@ pub(crate) struct Datagram {
 }
 
 /// Protocols over TCP, in the order in which they are asked. One line each, by name.
-pub(crate) static STREAMS: &[Stream] = &[];
+pub(crate) static STREAMS: &[Stream] = &[
+    banner::RDP,
+    banner::SMTP,
+    banner::SSH,
+    banner::VNC,
+    ftp::STREAM,
+    sip::STREAM,
+    smb::STREAM,
+    telnet::STREAM,
+];
 
 /// Protocols over UDP, in the order in which they are asked. One line each, by name.
-pub(crate) static DATAGRAMS: &[Datagram] = &[ntp::DATAGRAM];
+pub(crate) static DATAGRAMS: &[Datagram] = &[ntp::DATAGRAM, sip::DATAGRAM];

@@ -1,3 +1,10 @@
 //! Protocols of the enterprise network: names, addresses, time, web, files, management, voice.
 
+pub mod banner;
+pub mod ftp;
+pub mod ntlm;
 pub mod ntp;
+pub mod rtp;
+pub mod sip;
+pub mod smb;
+pub mod telnet;
