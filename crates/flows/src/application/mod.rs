@@ -6,6 +6,10 @@
 
 mod banner;
 mod context;
+mod dhcp;
+mod dns;
+#[cfg(test)]
+pub(crate) mod driver;
 mod ftp;
 mod names;
 mod ntlm;
@@ -77,6 +81,7 @@ pub(crate) static STREAMS: &[Stream] = &[
     banner::SMTP,
     banner::SSH,
     banner::VNC,
+    dns::STREAM,
     ftp::STREAM,
     sip::STREAM,
     smb::STREAM,
@@ -84,4 +89,4 @@ pub(crate) static STREAMS: &[Stream] = &[
 ];
 
 /// Protocols over UDP, in the order in which they are asked. One line each, by name.
-pub(crate) static DATAGRAMS: &[Datagram] = &[ntp::DATAGRAM, sip::DATAGRAM];
+pub(crate) static DATAGRAMS: &[Datagram] = &[dhcp::DATAGRAM, dns::NBNS, dns::DNS, dns::MDNS, dns::LLMNR, ntp::DATAGRAM, sip::DATAGRAM];

@@ -1,6 +1,8 @@
 //! Protocols of the enterprise network: names, addresses, time, web, files, management, voice.
 
 pub mod banner;
+pub mod dhcp;
+pub mod dns;
 pub mod ftp;
 pub mod ntlm;
 pub mod ntp;
