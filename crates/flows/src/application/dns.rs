@@ -162,3 +162,48 @@ impl StreamAdaptor for Adaptor {
         Progress::Lost
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::driver;
+    use super::*;
+
+    const QUERY: &[u8] = b"\x12\x34\x01\0\0\x01\0\0\0\0\0\0\x04pacs\x07example\0\0\x01\0\x01";
+
+    fn dns(facts: &[Fact]) -> Vec<(Protocol, String)> {
+        facts
+            .iter()
+            .map(|fact| match fact {
+                Fact::Dns(fact) => (fact.protocol, fact.questions[0].name.to_string()),
+                other => panic!("{other:?}"),
+            })
+            .collect()
+    }
+
+    #[test]
+    fn a_datagram_and_a_stream_say_the_same() {
+        let expected = (Protocol::Dns, "pacs.example".to_owned());
+        assert_eq!(dns(&driver::datagram(&DNS, QUERY)), std::slice::from_ref(&expected));
+        let framed = [&[0, 30][..], QUERY].concat();
+        let twice = [framed.as_slice(), &framed].concat();
+        for size in 1..40 {
+            let (facts, progress) = driver::stream(&STREAM, &[(Direction::Forward, &twice)], size);
+            assert_eq!((dns(&facts), progress), (vec![expected.clone(); 2], Progress::Continue));
+        }
+    }
+
+    #[test]
+    fn the_group_addressed_tells_the_relatives_apart() {
+        let mut driver = driver::Driver::new();
+        driver.responder.ip = Some([224, 0, 0, 252].into());
+        driver.with(Direction::Forward, |context| (DNS.read)(QUERY, context));
+        assert_eq!(dns(&driver.facts()), [(Protocol::Llmnr, "pacs.example".to_owned())]);
+        assert_eq!(driver.labels.application, Some(Protocol::Llmnr));
+    }
+
+    #[test]
+    fn netbios_names_keep_their_suffix() {
+        let query = b"\0\x01\x01\x10\0\x01\0\0\0\0\0\0\x20FHEFCACACACACACACACACACACACACACA\0\0\x20\0\x01";
+        assert_eq!(dns(&driver::datagram(&NBNS, query)), [(Protocol::Nbns, "WE<20>".to_owned())]);
+    }
+}

@@ -89,4 +89,5 @@ pub(crate) static STREAMS: &[Stream] = &[
 ];
 
 /// Protocols over UDP, in the order in which they are asked. One line each, by name.
-pub(crate) static DATAGRAMS: &[Datagram] = &[dhcp::DATAGRAM, dns::NBNS, dns::DNS, dns::MDNS, dns::LLMNR, ntp::DATAGRAM, sip::DATAGRAM];
+pub(crate) static DATAGRAMS: &[Datagram] =
+    &[dhcp::DATAGRAM, dns::NBNS, dns::DNS, dns::MDNS, dns::LLMNR, ntp::DATAGRAM, sip::DATAGRAM];
