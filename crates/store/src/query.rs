@@ -130,6 +130,12 @@ pub struct EdgeQuery {
 pub struct Overview {
     /// Devices by category.
     pub devices: BTreeMap<Category, u64>,
+    /// Devices by zone; those whose zone is not known under the empty name.
+    pub zones: BTreeMap<String, u64>,
+    /// Devices by what depends on them, where that is known.
+    pub criticalities: BTreeMap<Criticality, u64>,
+    /// Devices whose maker is not known.
+    pub without_vendor: u64,
     /// Findings by severity.
     pub findings: BTreeMap<Severity, u64>,
     /// Findings by kind of attack.
@@ -144,6 +150,8 @@ pub struct Overview {
     pub dropped: u64,
     /// Conversations that ended.
     pub flows: u64,
+    /// Capture time of the first packet of any device.
+    pub oldest: Option<Timestamp>,
     /// Capture time of the newest packet.
     pub newest: Option<Timestamp>,
     /// Number of the newest batch.

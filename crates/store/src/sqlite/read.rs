@@ -6,8 +6,8 @@ use rusqlite::types::Value;
 use rusqlite::{Connection, OptionalExtension, params, params_from_iter};
 use serde::de::DeserializeOwned;
 use wardline_model::{
-    Attack, Category, Device, DeviceId, Edge, Exposure, ExposureKind, Finding, Protocol, Severity, Timestamp,
-    Transport,
+    Attack, Category, Criticality, Device, DeviceId, Edge, Exposure, ExposureKind, Finding, Protocol,
+    Severity, Timestamp, Transport,
 };
 
 use super::{Failure, undigest};
@@ -178,6 +178,7 @@ fn edge(row: &rusqlite::Row<'_>) -> rusqlite::Result<Edge> {
 pub(super) fn overview(connection: &Connection) -> Result<Overview, Failure> {
     let mut overview = Overview {
         devices: by_name(connection, "device", "category", Category::ALL, |value| value.name())?,
+        criticalities: by_name(connection, "device", "criticality", Criticality::ALL, |value| value.name())?,
         attacks: by_name(connection, "finding", "attack", Attack::ALL, |value| value.name())?,
         exposures: by_name(connection, "exposure", "kind", ExposureKind::ALL, |value| value.name())?,
         ..Overview::default()
@@ -191,6 +192,18 @@ pub(super) fn overview(connection: &Connection) -> Result<Overview, Failure> {
             overview.findings.insert(*severity, row.get::<_, i64>(1)?.cast_unsigned());
         }
     }
+    let mut statement = connection.prepare_cached("SELECT zone, count(*) FROM device GROUP BY zone")?;
+    let mut rows = statement.query([])?;
+    while let Some(row) = rows.next()? {
+        overview.zones.insert(row.get(0)?, row.get::<_, i64>(1)?.cast_unsigned());
+    }
+    connection
+        .prepare_cached("SELECT count(*) FILTER (WHERE vendor = ''), min(first_seen) FROM device")?
+        .query_row([], |row| {
+            overview.without_vendor = row.get::<_, i64>(0)?.cast_unsigned();
+            overview.oldest = row.get::<_, Option<i64>>(1)?.map(Timestamp::from_nanoseconds);
+            Ok(())
+        })?;
     connection
         .prepare_cached("SELECT packets, bytes, dropped, flows, newest, sequence FROM progress")?
         .query_row([], |row| {
