@@ -1,0 +1,67 @@
+//! `/devices` and `/devices/{id}`.
+
+use axum::Json;
+use axum::extract::{Path, State};
+use serde::Deserialize;
+use wardline_model::{Category, Criticality, Device, DeviceId, Label};
+use wardline_store::{DeviceQuery, DeviceSort, Page};
+
+use super::parameters::{Parameters, page_limit};
+use super::read;
+use crate::Shared;
+use crate::problem::Problem;
+use crate::rows::DeviceRow;
+
+/// Which devices. `zone=` (empty) asks for those whose zone is not known.
+#[derive(Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct Asked {
+    text: Option<String>,
+    category: Option<Category>,
+    zone: Option<String>,
+    criticality: Option<Criticality>,
+    sort: DeviceSort,
+    descending: bool,
+    offset: u64,
+    limit: Option<u64>,
+}
+
+pub(super) async fn list(
+    State(shared): State<Shared>,
+    Parameters(asked): Parameters<Asked>,
+) -> Result<Json<Page<DeviceRow>>, Problem> {
+    let query = DeviceQuery {
+        text: asked.text.filter(|text| !text.trim().is_empty()),
+        category: asked.category,
+        zone: asked.zone,
+        criticality: asked.criticality,
+        sort: asked.sort,
+        descending: asked.descending,
+        offset: asked.offset,
+        limit: page_limit(asked.limit)?,
+    };
+    let page = read(&shared, move |store| {
+        let page = store.devices(&query)?;
+        let rows = page.items.into_iter().map(|device| DeviceRow::new(device, store));
+        Ok(Page { items: rows.collect::<Result<_, _>>()?, total: page.total, next: page.next })
+    });
+    page.await.map(Json)
+}
+
+/// A device with the name that people would call it.
+#[derive(serde::Serialize)]
+pub(super) struct Named {
+    #[serde(flatten)]
+    device: Device,
+    name: Label,
+}
+
+pub(super) async fn one(
+    State(shared): State<Shared>,
+    Path(id): Path<String>,
+) -> Result<Json<Named>, Problem> {
+    let wanted = DeviceId(id.clone());
+    let found = read(&shared, move |store| store.device(&wanted)).await?;
+    let device = found.ok_or_else(|| Problem::not_found(format!("No device has the identifier {id}.")))?;
+    Ok(Json(Named { name: device.display_name(), device }))
+}

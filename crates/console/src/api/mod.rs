@@ -1,0 +1,53 @@
+//! `/api/v1`: the records of the contract, read-only.
+
+mod devices;
+mod events;
+mod exposures;
+mod findings;
+mod flows;
+mod health;
+mod map;
+mod overview;
+mod parameters;
+
+use axum::Router;
+use axum::http::Uri;
+use axum::routing::get;
+use wardline_store::{Store, StoreError};
+
+use crate::Shared;
+use crate::problem::Problem;
+
+pub(crate) fn router() -> Router<Shared> {
+    Router::new()
+        .route("/health", get(health::health))
+        .route("/overview", get(overview::overview))
+        .route("/devices", get(devices::list))
+        .route("/devices/{id}", get(devices::one))
+        .route("/findings", get(findings::list))
+        .route("/findings/{id}", get(findings::one))
+        .route("/exposures", get(exposures::list))
+        .route("/flows", get(flows::list))
+        .route("/map", get(map::map))
+        .route("/events", get(events::events))
+        .fallback(nothing)
+}
+
+async fn nothing(uri: Uri) -> Problem {
+    Problem::not_found(format!("The API has nothing at {}.", uri.path()))
+}
+
+/// Asks the store on a thread that may block, with a limit on how many do so at once.
+async fn read<T: Send + 'static>(
+    shared: &Shared,
+    question: impl FnOnce(&dyn Store) -> Result<T, StoreError> + Send + 'static,
+) -> Result<T, Problem> {
+    let stopped = || Problem::busy("The console is stopping.");
+    let permit = shared.reads.clone().acquire_owned().await.map_err(|_| stopped())?;
+    let store = shared.store.clone();
+    let answer = tokio::task::spawn_blocking(move || {
+        let _permit = permit;
+        question(store.as_ref())
+    });
+    answer.await.map_err(|_| stopped())?.map_err(|error| Problem::store(&error))
+}

@@ -1,0 +1,133 @@
+//! What went wrong, for programs and people: `application/problem+json` (RFC 9457).
+
+use axum::Json;
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use serde::Serialize;
+use wardline_store::StoreError;
+
+/// A problem: what is wrong, why, and what to do next.
+#[derive(Debug)]
+pub(crate) struct Problem {
+    status: StatusCode,
+    kind: Kind,
+    detail: String,
+}
+
+/// The kinds of problem; the name is the last part of the problem's type.
+#[derive(Clone, Copy, Debug)]
+enum Kind {
+    Parameter,
+    NotFound,
+    Method,
+    Host,
+    Busy,
+    Store,
+}
+
+impl Kind {
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Parameter => "parameter",
+            Self::NotFound => "not-found",
+            Self::Method => "method",
+            Self::Host => "host",
+            Self::Busy => "busy",
+            Self::Store => "store",
+        }
+    }
+
+    const fn title(self) -> &'static str {
+        match self {
+            Self::Parameter => "A parameter of the request cannot be used",
+            Self::NotFound => "There is no such thing here",
+            Self::Method => "The API only reads",
+            Self::Host => "The request names another host",
+            Self::Busy => "Too many at once",
+            Self::Store => "The stored records cannot be read",
+        }
+    }
+
+    const fn next_step(self) -> &'static str {
+        match self {
+            Self::Parameter => "Correct the parameter and ask again.",
+            Self::NotFound => "Go to the list it should be in; it may have been merged into another.",
+            Self::Method => "Ask with GET.",
+            Self::Host => "Open the console by its loopback address, such as http://127.0.0.1 with its port.",
+            Self::Busy => "Close other windows of the console, or ask again in a few seconds.",
+            Self::Store => "Check the disk of the state directory; the log of the program names the file.",
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct Body<'a> {
+    r#type: String,
+    title: &'a str,
+    status: u16,
+    detail: &'a str,
+    next_step: &'a str,
+}
+
+impl Problem {
+    /// A parameter that cannot be used; `detail` names it.
+    pub(crate) fn parameter(detail: impl Into<String>) -> Self {
+        Self { status: StatusCode::BAD_REQUEST, kind: Kind::Parameter, detail: detail.into() }
+    }
+
+    /// Nothing at this address.
+    pub(crate) fn not_found(detail: impl Into<String>) -> Self {
+        Self { status: StatusCode::NOT_FOUND, kind: Kind::NotFound, detail: detail.into() }
+    }
+
+    /// Another method than GET or HEAD.
+    pub(crate) fn method() -> Self {
+        let detail = "Only GET and HEAD are answered.".to_owned();
+        Self { status: StatusCode::METHOD_NOT_ALLOWED, kind: Kind::Method, detail }
+    }
+
+    /// Another host than loopback.
+    pub(crate) fn host() -> Self {
+        let detail =
+            "Only loopback names are answered, so that no other site can read this console.".to_owned();
+        Self { status: StatusCode::MISDIRECTED_REQUEST, kind: Kind::Host, detail }
+    }
+
+    /// A limit was reached.
+    pub(crate) fn busy(detail: impl Into<String>) -> Self {
+        Self { status: StatusCode::SERVICE_UNAVAILABLE, kind: Kind::Busy, detail: detail.into() }
+    }
+
+    /// The store failed. Its message is for the log; it may name paths.
+    pub(crate) fn store(error: &StoreError) -> Self {
+        tracing::error!(%error, "the store did not answer");
+        let detail = match error {
+            StoreError::Damaged { .. } => "A record changed on disk and is not shown.",
+            StoreError::TooNew { .. } => "The state directory was written by a newer program.",
+            _ => "The state directory could not be read.",
+        };
+        Self { status: StatusCode::INTERNAL_SERVER_ERROR, kind: Kind::Store, detail: detail.to_owned() }
+    }
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        let body = Body {
+            r#type: format!("urn:wardline:problem:{}", self.kind.name()),
+            title: self.kind.title(),
+            status: self.status.as_u16(),
+            detail: &self.detail,
+            next_step: self.kind.next_step(),
+        };
+        let mut response = (self.status, Json(body)).into_response();
+        let headers = response.headers_mut();
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+        if matches!(self.kind, Kind::Method) {
+            headers.insert(header::ALLOW, HeaderValue::from_static("GET, HEAD"));
+        }
+        if matches!(self.kind, Kind::Busy) {
+            headers.insert(header::RETRY_AFTER, HeaderValue::from_static("5"));
+        }
+        response
+    }
+}
