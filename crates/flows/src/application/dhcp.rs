@@ -3,6 +3,7 @@
 use wardline_model::fact::{DhcpFact, DhcpMessage};
 use wardline_model::{Fact, Label, MacAddress, Protocol};
 use wardline_wire::enterprise::dhcp::{ClientName, Message, probe};
+use wardline_wire::enterprise::dns::Name;
 
 use super::{Context, Datagram, Progress};
 
@@ -38,7 +39,7 @@ fn fact(message: &Message<'_>) -> DhcpFact {
         host_name: label(message.host_name),
         domain_name: message.domain_name.and_then(|name| match name {
             ClientName::Text(text) => Label::non_empty(text),
-            ClientName::Name(name) => Label::non_empty(name.as_bytes()),
+            ClientName::Labels(labels) => Label::non_empty(Name::lax(labels)?.as_bytes()),
         }),
         vendor_class: label(message.vendor_class),
         user_class: label(message.user_class),

@@ -17,6 +17,7 @@ mod ntp;
 mod sip;
 mod smb;
 mod telnet;
+mod tls;
 
 pub(crate) use context::Context;
 
@@ -86,8 +87,17 @@ pub(crate) static STREAMS: &[Stream] = &[
     sip::STREAM,
     smb::STREAM,
     telnet::STREAM,
+    tls::STREAM,
 ];
 
 /// Protocols over UDP, in the order in which they are asked. One line each, by name.
-pub(crate) static DATAGRAMS: &[Datagram] =
-    &[dhcp::DATAGRAM, dns::NBNS, dns::DNS, dns::MDNS, dns::LLMNR, ntp::DATAGRAM, sip::DATAGRAM];
+pub(crate) static DATAGRAMS: &[Datagram] = &[
+    dhcp::DATAGRAM,
+    dns::NBNS,
+    dns::DNS,
+    dns::MDNS,
+    dns::LLMNR,
+    ntp::DATAGRAM,
+    sip::DATAGRAM,
+    tls::DATAGRAM,
+];

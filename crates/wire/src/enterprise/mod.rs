@@ -10,3 +10,4 @@ pub mod rtp;
 pub mod sip;
 pub mod smb;
 pub mod telnet;
+pub mod tls;

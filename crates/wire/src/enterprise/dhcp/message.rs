@@ -3,7 +3,6 @@
 use std::net::Ipv4Addr;
 
 use super::{Options, View};
-use crate::enterprise::dns::Name;
 use crate::{Error, Fault, Layer, Verdict};
 
 /// A DHCPv4 message.
@@ -51,8 +50,8 @@ pub struct Message<'a> {
 pub enum ClientName<'a> {
     /// ASCII, deprecated but usual.
     Text(&'a [u8]),
-    /// DNS labels.
-    Name(Name),
+    /// DNS labels, possibly without the final root label: [`Name::lax`] reads them.
+    Labels(&'a [u8]),
 }
 
 /// A list of IPv4 addresses.
@@ -152,8 +151,8 @@ fn client_name(value: &[u8]) -> Option<ClientName<'_>> {
     if name.is_empty() {
         return None;
     }
-    // Flag E: the name is encoded as in DNS, possibly without its final root label.
-    if flags & 0x04 != 0 { Name::lax(name).map(ClientName::Name) } else { Some(ClientName::Text(name)) }
+    // Flag E: the name is encoded as in DNS.
+    if flags & 0x04 != 0 { Some(ClientName::Labels(name)) } else { Some(ClientName::Text(name)) }
 }
 
 /// Whether a datagram is a DHCP message.
@@ -167,6 +166,7 @@ pub fn probe(datagram: &[u8]) -> Verdict {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::enterprise::dns::Name;
     use proptest::prelude::*;
 
     fn packet(options: &[u8]) -> Vec<u8> {
@@ -213,8 +213,8 @@ mod tests {
         let text = Message::parse(&bytes).unwrap().domain_name;
         assert!(matches!(text, Some(ClientName::Text(b"a.b"))));
         let bytes = packet(&[81, 7, 4, 0, 0, 1, b'a', 1, b'b', 255]);
-        let Some(ClientName::Name(name)) = Message::parse(&bytes).unwrap().domain_name else { panic!() };
-        assert_eq!(name.as_bytes(), b"a.b");
+        let Some(ClientName::Labels(labels)) = Message::parse(&bytes).unwrap().domain_name else { panic!() };
+        assert_eq!(Name::lax(labels).unwrap().as_bytes(), b"a.b");
     }
 
     #[test]
