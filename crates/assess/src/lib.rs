@@ -1,1 +1,23 @@
-//! Observations to conclusions: inventory, exposures, detection.
+//! Observations to conclusions: which devices are there, what is weak, what is happening.
+//!
+//! Pure: no clock, no disk, no network, no chance. The same observations give the same conclusions, byte for
+//! byte; time is that of the observations.
+//!
+//! # Guarantees
+//!
+//! * Every claim carries what it rests on, down to the packet.
+//! * Unknown is said as unknown; nothing unknown is shown as good.
+//! * All state is bounded by [`limits`]; what is refused is counted in [`Assessor::over_limit`].
+#![forbid(unsafe_code)]
+
+mod assessor;
+mod changes;
+mod detection;
+mod evidence;
+mod exposures;
+mod inventory;
+mod knowledge;
+pub mod limits;
+
+pub use assessor::{Assessor, Settings};
+pub use changes::Changes;

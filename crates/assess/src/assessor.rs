@@ -1,0 +1,219 @@
+//! The one way in and out: observations in, conclusions out.
+
+use std::collections::BTreeMap;
+
+use wardline_model::{
+    CaptureId, Device, Edge, Exposure, Fact, Finding, FlowRecord, Label, Observation, Site, Timestamp,
+};
+
+use wardline_model::fact::Conversation;
+
+use crate::Changes;
+use crate::detection::{self, Detector, Episodes, World};
+use crate::evidence::CaptureNames;
+use crate::exposures::Exposures;
+use crate::inventory::Inventory;
+use crate::limits::{EDGES_MAX, FLOWS_MAX};
+
+/// What an assessor is told beforehand.
+#[derive(Clone, Debug, Default)]
+pub struct Settings {
+    /// What the user knows about the site.
+    pub site: Site,
+}
+
+/// Makes one edge of many conversations.
+type EdgeKey = (Timestamp, String, String, u8, u16, Option<wardline_model::Protocol>);
+
+/// Turns observations into conclusions.
+pub struct Assessor {
+    inventory: Inventory,
+    exposures: Exposures,
+    detectors: Vec<Box<dyn Detector>>,
+    episodes: Episodes,
+    names: CaptureNames,
+    flows: Vec<FlowRecord>,
+    edges: BTreeMap<EdgeKey, Edge>,
+    refused_flows: u64,
+    refused_edges: u64,
+    now: Timestamp,
+}
+
+impl Assessor {
+    /// An assessor that has seen nothing.
+    pub fn new(settings: Settings) -> Self {
+        Self {
+            inventory: Inventory::new(settings.site),
+            exposures: Exposures::default(),
+            detectors: detection::all(),
+            episodes: Episodes::default(),
+            names: CaptureNames::default(),
+            flows: Vec::new(),
+            edges: BTreeMap::new(),
+            refused_flows: 0,
+            refused_edges: 0,
+            now: Timestamp::default(),
+        }
+    }
+
+    /// Gives a capture the name that evidence will carry.
+    pub fn name_capture(&mut self, capture: CaptureId, name: Label) {
+        self.names.set(capture, name);
+    }
+
+    /// Learns what is normal from an observation of a baseline, and reports nothing from it.
+    pub fn learn(&mut self, observation: &Observation) {
+        let world = World { inventory: &self.inventory, names: &self.names, learning: true };
+        for detector in &mut self.detectors {
+            detector.observe(observation, &world, &mut self.episodes);
+        }
+    }
+
+    /// Sees an observation. They come in the order in which the pipeline told them.
+    pub fn observe(&mut self, observation: &Observation) {
+        self.now = self.now.max(observation.sighting.time);
+        self.inventory.observe(observation, &self.names);
+        self.exposures.observe(observation, &self.inventory, &self.names);
+        let world = World { inventory: &self.inventory, names: &self.names, learning: false };
+        for detector in &mut self.detectors {
+            detector.observe(observation, &world, &mut self.episodes);
+        }
+        if let Fact::ConversationEnded(conversation) = &observation.fact {
+            self.ended(observation, conversation);
+        }
+    }
+
+    /// Tells that time has passed without an observation.
+    pub fn advance(&mut self, now: Timestamp) {
+        self.now = self.now.max(now);
+        let world = World { inventory: &self.inventory, names: &self.names, learning: false };
+        for detector in &mut self.detectors {
+            detector.advance(self.now, &world, &mut self.episodes);
+        }
+    }
+
+    /// What changed since it was last asked.
+    pub fn drain(&mut self) -> Changes {
+        Changes {
+            devices: self.inventory.drain(),
+            findings: self.episodes.drain(&self.inventory),
+            exposures: self.exposures.drain(&self.inventory),
+            flows: std::mem::take(&mut self.flows),
+            edges: std::mem::take(&mut self.edges).into_values().collect(),
+        }
+    }
+
+    /// Ends the run.
+    pub fn finish(&mut self, end: Timestamp) -> Changes {
+        self.advance(end);
+        self.episodes.complete_all(&self.inventory);
+        self.exposures.complete_all(&self.inventory);
+        self.drain()
+    }
+
+    /// Every device.
+    pub fn devices(&self) -> Vec<Device> {
+        self.inventory.devices()
+    }
+
+    /// How many devices there are.
+    pub fn device_count(&self) -> usize {
+        self.inventory.len()
+    }
+
+    /// Every finding.
+    pub fn findings(&self) -> impl Iterator<Item = &Finding> {
+        self.episodes.findings()
+    }
+
+    /// Every exposure.
+    pub fn exposures(&self) -> impl Iterator<Item = &Exposure> {
+        self.exposures.exposures()
+    }
+
+    /// What was refused because a limit was reached, by limit.
+    pub fn over_limit(&self) -> BTreeMap<String, u64> {
+        let counts = [
+            ("devices", self.inventory.refused()),
+            ("findings", self.episodes.refused()),
+            ("exposures", self.exposures.refused()),
+            ("flow records", self.refused_flows),
+            ("edges", self.refused_edges),
+        ];
+        counts
+            .into_iter()
+            .filter(|(_, count)| *count > 0)
+            .map(|(name, count)| (name.to_owned(), count))
+            .collect()
+    }
+
+    fn ended(&mut self, observation: &Observation, conversation: &Conversation) {
+        let (Some(src), Some(dst), Some(protocol)) =
+            (observation.from.ip, observation.to.ip, observation.transport)
+        else {
+            return;
+        };
+        let src_device = self.inventory.key_of(&observation.from).map(|key| key.id());
+        let dst_device = self.inventory.key_of(&observation.to).map(|key| key.id());
+        let flow = FlowRecord {
+            community_id: observation.community_id(),
+            src,
+            dst,
+            ports: [observation.from.port, observation.to.port],
+            protocol,
+            application: conversation.application,
+            vlan: observation.vlan,
+            start: conversation.start,
+            end: conversation.end,
+            packets: conversation.packets,
+            bytes: conversation.bytes,
+            src_device,
+            dst_device,
+            encrypted: conversation.encrypted,
+            tcp: conversation.tcp,
+            server_name: conversation.server_name.clone(),
+            fingerprints: conversation.ja4.iter().map(|ja4| Label::new(&format!("ja4={ja4}"))).collect(),
+        };
+        self.add_to_edge(&flow);
+        if self.flows.len() < FLOWS_MAX {
+            self.flows.push(flow);
+        } else {
+            self.refused_flows += 1;
+        }
+    }
+
+    fn add_to_edge(&mut self, flow: &FlowRecord) {
+        const HOUR_NANOSECONDS: i64 = 3_600_000_000_000;
+        /// Ports above are chosen for one conversation and tell nothing.
+        const REGISTERED_PORT_MAX: u16 = 49_151;
+        let (Some(src_device), Some(dst_device)) = (&flow.src_device, &flow.dst_device) else { return };
+        let start = flow.start.nanoseconds();
+        let hour = Timestamp::from_nanoseconds(start.saturating_sub(start.rem_euclid(HOUR_NANOSECONDS)));
+        let port = if flow.ports[1] <= REGISTERED_PORT_MAX { flow.ports[1] } else { 0 };
+        let key = (hour, src_device.0.clone(), dst_device.0.clone(), flow.protocol.0, port, flow.application);
+        if self.edges.len() >= EDGES_MAX && !self.edges.contains_key(&key) {
+            self.refused_edges += 1;
+            return;
+        }
+        let edge = self.edges.entry(key).or_insert_with(|| Edge {
+            hour,
+            src_device: src_device.clone(),
+            dst_device: dst_device.clone(),
+            transport: flow.protocol,
+            port,
+            application: flow.application,
+            flows: 0,
+            packets: [0; 2],
+            bytes: [0; 2],
+            encrypted_flows: 0,
+            cleartext_flows: 0,
+        });
+        edge.flows += 1;
+        for side in 0..2 {
+            edge.packets[side] += flow.packets[side];
+            edge.bytes[side] += flow.bytes[side];
+        }
+        edge.encrypted_flows += u64::from(flow.encrypted == Some(true));
+        edge.cleartext_flows += u64::from(flow.encrypted == Some(false));
+    }
+}

@@ -1,0 +1,181 @@
+//! Alarms become episodes: one attack is one finding that grows.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use wardline_model::{Attack, Evidence, Finding, Label, Severity, Station, Timestamp};
+
+use super::playbook;
+use crate::evidence;
+use crate::inventory::Inventory;
+use crate::limits::FINDINGS_MAX;
+
+/// Silence after which the same alarm is a new episode, nanoseconds: 30 minutes.
+const QUIET_NANOSECONDS: i64 = 30 * 60 * 1_000_000_000;
+
+/// Somebody in an alarm.
+pub(crate) type Party = Option<Station>;
+
+/// What a detector has to say.
+pub(crate) struct Alarm {
+    /// Kind of attack.
+    pub attack: Attack,
+    /// Rule.
+    pub detector: &'static str,
+    /// What makes two alarms of a rule the same attack, such as the address of the attacker.
+    pub key: String,
+    /// ATT&CK techniques.
+    pub techniques: &'static [&'static str],
+    /// How bad.
+    pub severity: Severity,
+    /// How sure, 0 to 1.
+    pub confidence: f32,
+    /// Who suffers.
+    pub device: Party,
+    /// Who acts.
+    pub source: Party,
+    /// One sentence.
+    pub summary: String,
+    /// What it rests on.
+    pub evidence: Vec<Evidence>,
+    /// When it began, where that is before the observation at hand.
+    pub started: Timestamp,
+    /// When it was seen.
+    pub time: Timestamp,
+    /// What would have kept it silent.
+    pub silent_if: String,
+}
+
+struct Episode {
+    finding: Finding,
+    device: Party,
+    source: Party,
+    told: bool,
+}
+
+/// All findings of a run.
+#[derive(Default)]
+pub(crate) struct Episodes {
+    episodes: Vec<Episode>,
+    open: BTreeMap<(Attack, &'static str, String), usize>,
+    changed: BTreeSet<usize>,
+    refused: u64,
+}
+
+impl Episodes {
+    /// Takes an alarm: a new episode, or more of one that is going on.
+    pub(crate) fn raise(&mut self, alarm: Alarm, inventory: &Inventory) {
+        let key = (alarm.attack, alarm.detector, alarm.key.clone());
+        let going_on = self.open.get(&key).copied().filter(|place| {
+            self.episodes.get(*place).is_some_and(|episode| {
+                alarm.time.nanoseconds_since(episode.finding.last_seen) < QUIET_NANOSECONDS
+            })
+        });
+        match going_on {
+            Some(place) => self.grow(place, alarm),
+            None if self.episodes.len() >= FINDINGS_MAX => self.refused += 1,
+            None => {
+                self.open.insert(key, self.episodes.len());
+                self.changed.insert(self.episodes.len());
+                self.episodes.push(begin(alarm, inventory));
+            }
+        }
+    }
+
+    fn grow(&mut self, place: usize, alarm: Alarm) {
+        let Some(episode) = self.episodes.get_mut(place) else { return };
+        let finding = &mut episode.finding;
+        finding.last_seen = finding.last_seen.max(alarm.time);
+        finding.started = finding.started.min(alarm.started);
+        finding.observations += 1;
+        if alarm.severity >= finding.severity && alarm.confidence >= finding.confidence {
+            finding.summary = alarm.summary;
+            finding.silent_if = alarm.silent_if;
+            episode.device = alarm.device.or(episode.device);
+            episode.source = alarm.source.or(episode.source);
+        }
+        finding.severity = finding.severity.max(alarm.severity);
+        finding.confidence = finding.confidence.max(alarm.confidence);
+        for item in alarm.evidence {
+            evidence::add(&mut finding.evidence, item);
+        }
+        if episode.told {
+            episode.told = false;
+            finding.updates += 1;
+        }
+        self.changed.insert(place);
+    }
+
+    /// Findings that are new or grew since the last call, as they are now.
+    pub(crate) fn drain(&mut self, inventory: &Inventory) -> Vec<Finding> {
+        let changed = std::mem::take(&mut self.changed);
+        let mut findings = Vec::new();
+        for place in changed {
+            if let Some(episode) = self.episodes.get_mut(place) {
+                episode.told = true;
+                complete(episode, inventory);
+                findings.push(episode.finding.clone());
+            }
+        }
+        findings
+    }
+
+    /// Brings every finding up to what is known now about its devices.
+    pub(crate) fn complete_all(&mut self, inventory: &Inventory) {
+        self.episodes.iter_mut().for_each(|episode| complete(episode, inventory));
+    }
+
+    /// Every finding, in the order in which they began to be told.
+    pub(crate) fn findings(&self) -> impl Iterator<Item = &Finding> {
+        self.episodes.iter().map(|episode| &episode.finding)
+    }
+
+    /// Alarms that found no room.
+    pub(crate) const fn refused(&self) -> u64 {
+        self.refused
+    }
+}
+
+fn begin(alarm: Alarm, inventory: &Inventory) -> Episode {
+    let mut finding = Finding {
+        id: identifier(&alarm),
+        time: alarm.time,
+        started: alarm.started,
+        last_seen: alarm.time,
+        attack: alarm.attack,
+        techniques: alarm.techniques.iter().map(|technique| (*technique).to_owned()).collect(),
+        detector: Label::new(alarm.detector),
+        severity: alarm.severity,
+        confidence: alarm.confidence,
+        device: None,
+        source: None,
+        summary: alarm.summary,
+        evidence: Vec::new(),
+        observations: 1,
+        updates: 0,
+        silent_if: alarm.silent_if,
+        clinical: String::new(),
+        playbook: Vec::new(),
+    };
+    alarm.evidence.into_iter().for_each(|item| evidence::add(&mut finding.evidence, item));
+    let mut episode = Episode { finding, device: alarm.device, source: alarm.source, told: false };
+    complete(&mut episode, inventory);
+    episode
+}
+
+/// The same attack in the same capture has the same identifier in every run.
+fn identifier(alarm: &Alarm) -> String {
+    let mut hasher = blake3::Hasher::new();
+    for part in [alarm.attack.name(), alarm.detector, &alarm.key, &alarm.started.to_string()] {
+        hasher.update(part.as_bytes()).update(&[0]);
+    }
+    format!("f-{}", hasher.finalize().to_hex().get(..16).unwrap_or_default())
+}
+
+fn complete(episode: &mut Episode, inventory: &Inventory) {
+    let finding = &mut episode.finding;
+    finding.device = episode.device.map(|device| inventory.reference(&device));
+    finding.source = episode.source.map(|source| inventory.reference(&source));
+    let category = episode.device.map(|device| inventory.category(&device)).unwrap_or_default();
+    finding.clinical = playbook::clinical(finding.attack, category);
+    finding.playbook = playbook::steps(finding.attack, category);
+}

@@ -1,0 +1,55 @@
+//! What is happening: one file per attack, one shape for all.
+//!
+//! A detector sees every observation in order of capture time and raises [`Alarm`]s; [`Episodes`] turns alarms
+//! about the same thing into one finding that grows. Detectors hold no devices: who somebody is, they ask the
+//! inventory.
+
+mod denial_of_service;
+mod episode;
+mod false_node;
+mod passive_gathering;
+mod playbook;
+
+use wardline_model::{Observation, Timestamp};
+
+use crate::evidence::CaptureNames;
+use crate::inventory::Inventory;
+
+use episode::Alarm;
+pub(crate) use episode::Episodes;
+
+/// What a detector may ask.
+pub(crate) struct World<'a> {
+    pub inventory: &'a Inventory,
+    pub names: &'a CaptureNames,
+    /// The traffic is a baseline: learn from it, raise nothing.
+    pub learning: bool,
+}
+
+impl World<'_> {
+    /// Whether work on a device is expected at this time.
+    pub(crate) fn in_maintenance(&self, ip: Option<std::net::IpAddr>, time: Timestamp) -> bool {
+        let site = self.inventory.site();
+        let zone = ip.and_then(|ip| site.network_of(ip)).and_then(|network| network.zone.as_ref());
+        site.maintenance.iter().any(|window| window.covers(ip, zone, time))
+    }
+}
+
+/// One way to notice one attack.
+pub(crate) trait Detector: Send {
+    /// Sees an observation.
+    fn observe(&mut self, observation: &Observation, world: &World<'_>, episodes: &mut Episodes);
+
+    /// Time has passed: ends windows.
+    fn advance(&mut self, _now: Timestamp, _world: &World<'_>, _episodes: &mut Episodes) {}
+}
+
+/// Every detector.
+pub(crate) fn all() -> Vec<Box<dyn Detector>> {
+    vec![
+        Box::<passive_gathering::ArpInterception>::default(),
+        Box::<passive_gathering::Scan>::default(),
+        Box::<denial_of_service::Flood>::default(),
+        Box::<false_node::PatientSwap>::default(),
+    ]
+}

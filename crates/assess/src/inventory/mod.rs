@@ -1,0 +1,327 @@
+//! Which devices are there.
+//!
+//! What is read about an address is kept with that address; which addresses are one device is decided when a
+//! device is asked for. A station on the local link is known by its link address. A link address from which
+//! many network addresses speak is a router's, and what speaks behind it is known by network address.
+
+mod clues;
+mod entity;
+mod posterior;
+mod topology;
+
+use std::collections::BTreeSet;
+use std::net::IpAddr;
+
+use hashbrown::HashMap;
+use wardline_model::{
+    Category, Claim, Criticality, Device, DeviceField, DeviceId, DeviceReference, Label, MacAddress,
+    Observation, Protocol, Site, Station, Timestamp,
+};
+
+use crate::evidence::CaptureNames;
+use crate::knowledge::Knowledge;
+use crate::limits::{REMOTE_ADDRESSES_MAX, STATIONS_MAX};
+use entity::Entity;
+use topology::Topology;
+
+/// By what a device is known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) enum DeviceKey {
+    /// By its link address.
+    Mac(MacAddress),
+    /// By its network address: it is behind a router, or the capture has no link addresses.
+    Ip(IpAddr),
+}
+
+impl DeviceKey {
+    /// The identifier in records.
+    pub(crate) fn id(self) -> DeviceId {
+        DeviceId(match self {
+            Self::Mac(mac) => format!("d-{:012x}", mac.to_bits()),
+            Self::Ip(IpAddr::V4(ip)) => format!("d-v4-{:08x}", ip.to_bits()),
+            Self::Ip(IpAddr::V6(ip)) => format!("d-v6-{:032x}", ip.to_bits()),
+        })
+    }
+}
+
+/// A fixed seed: the order of a map is never seen, and the same input takes the same steps.
+pub(crate) type Map<K, V> = HashMap<K, V, foldhash::fast::FixedState>;
+
+/// All devices.
+pub(crate) struct Inventory {
+    site: Site,
+    knowledge: &'static Knowledge,
+    topology: Topology,
+    entities: Map<DeviceKey, Entity>,
+    /// Devices to be told at the next drain.
+    changed: BTreeSet<DeviceKey>,
+    refused: u64,
+}
+
+impl Inventory {
+    pub(crate) fn new(site: Site) -> Self {
+        Self {
+            site,
+            knowledge: Knowledge::embedded(),
+            topology: Topology::default(),
+            entities: Map::default(),
+            changed: BTreeSet::new(),
+            refused: 0,
+        }
+    }
+
+    pub(crate) const fn site(&self) -> &Site {
+        &self.site
+    }
+
+    /// Learns from an observation.
+    pub(crate) fn observe(&mut self, observation: &Observation, names: &CaptureNames) {
+        self.topology.observe(observation);
+        clues::observe(self, observation, names);
+    }
+
+    /// The device that an end of an observation belongs to, if it is one of ours.
+    pub(crate) fn key_of(&self, station: &Station) -> Option<DeviceKey> {
+        match (station.mac.filter(|mac| mac.is_station()), station.ip) {
+            (Some(mac), None) => Some(DeviceKey::Mac(mac)),
+            (mac, Some(ip)) => self.key_of_address(ip, mac),
+            (None, None) => None,
+        }
+    }
+
+    /// The device behind a network address; `mac` is the link address that its frames carried.
+    pub(crate) fn key_of_address(&self, ip: IpAddr, mac: Option<MacAddress>) -> Option<DeviceKey> {
+        if !topology::is_unicast(ip) {
+            return None;
+        }
+        if let Some(mac) =
+            self.topology.owner(ip).or_else(|| mac.filter(|mac| self.topology.is_on_link(*mac, ip)))
+        {
+            return Some(DeviceKey::Mac(mac));
+        }
+        let known_site = self.site.network_of(ip).is_some()
+            || self.site.devices.iter().any(|device| device.ip == Some(ip));
+        (topology::is_internal(ip) || known_site).then_some(DeviceKey::Ip(ip))
+    }
+
+    /// Whether a link address belongs to a router.
+    pub(crate) fn is_router(&self, mac: MacAddress) -> bool {
+        self.topology.is_router(mac)
+    }
+
+    /// Whether a network address is that of a router, by DHCP, router advertisement or site file.
+    pub(crate) fn is_gateway(&self, ip: IpAddr) -> bool {
+        self.topology.is_gateway(ip) || self.site.has_role(ip, wardline_model::ServerRole::Router)
+    }
+
+    /// What an end of an observation is called in a finding.
+    pub(crate) fn reference(&self, station: &Station) -> DeviceReference {
+        let key = self.key_of(station);
+        let entity = key.and_then(|key| self.entities.get(&key));
+        DeviceReference {
+            id: entity.and(key).map(DeviceKey::id),
+            ip: station.ip,
+            mac: match key {
+                Some(DeviceKey::Mac(mac)) => Some(mac),
+                _ => None,
+            },
+            name: entity.map(|entity| self.device(key, entity).display_name()),
+        }
+    }
+
+    /// The category of the device behind a station, as far as it is known.
+    pub(crate) fn category(&self, station: &Station) -> Category {
+        let key = self.key_of(station);
+        key.and_then(|key| self.entities.get(&key))
+            .map_or(Category::Unknown, |entity| entity.posterior().category())
+    }
+
+    /// Every device, by key.
+    pub(crate) fn devices(&self) -> Vec<Device> {
+        let mut keys: Vec<_> = self.entities.keys().copied().collect();
+        keys.sort_unstable();
+        keys.into_iter().filter_map(|key| Some(self.device(Some(key), self.entities.get(&key)?))).collect()
+    }
+
+    /// How many devices there are.
+    pub(crate) fn len(&self) -> usize {
+        self.entities.len()
+    }
+
+    /// Devices that changed since the last call.
+    pub(crate) fn drain(&mut self) -> Vec<Device> {
+        let changed = std::mem::take(&mut self.changed);
+        changed.into_iter().filter_map(|key| Some(self.device(Some(key), self.entities.get(&key)?))).collect()
+    }
+
+    /// What was refused because a limit was reached.
+    pub(crate) const fn refused(&self) -> u64 {
+        self.refused
+    }
+
+    /// Marks a device as seen, and makes it known. `None` when there is no room, or nobody to know.
+    fn entity(&mut self, key: DeviceKey, time: Timestamp) -> Option<&mut Entity> {
+        let limit = match key {
+            DeviceKey::Mac(_) => STATIONS_MAX,
+            DeviceKey::Ip(_) => STATIONS_MAX + REMOTE_ADDRESSES_MAX,
+        };
+        if !self.entities.contains_key(&key) && self.entities.len() >= limit {
+            self.refused += 1;
+            return None;
+        }
+        let entity = self.entities.entry(key).or_insert_with(|| Entity::new(time));
+        entity.seen(time);
+        Some(entity)
+    }
+
+    /// A claim about the device of a station.
+    fn claim(&mut self, key: DeviceKey, claim: Claim) {
+        let time = claim.time;
+        if self.entity(key, time).is_some_and(|entity| entity.claim(claim)) {
+            self.changed.insert(key);
+        }
+    }
+
+    fn speaks(&mut self, key: DeviceKey, protocol: Protocol, time: Timestamp) {
+        if self.entity(key, time).is_some_and(|entity| entity.speaks(protocol)) {
+            self.changed.insert(key);
+        }
+    }
+
+    /// The record of a device.
+    fn device(&self, key: Option<DeviceKey>, entity: &Entity) -> Device {
+        let key = key.unwrap_or(DeviceKey::Mac(MacAddress::default()));
+        let posterior = entity.posterior();
+        let mut device = Device {
+            id: key.id(),
+            macs: match key {
+                DeviceKey::Mac(mac) => vec![mac],
+                DeviceKey::Ip(_) => vec![],
+            },
+            ips: match key {
+                DeviceKey::Mac(mac) => self.topology.addresses(mac),
+                DeviceKey::Ip(ip) => vec![ip],
+            },
+            hostnames: posterior.all(DeviceField::Hostname),
+            vendor: posterior.best(DeviceField::Vendor),
+            model: posterior.best(DeviceField::Model),
+            category: posterior.category(),
+            os: posterior.best(DeviceField::Os),
+            firmware: posterior.best(DeviceField::Firmware),
+            serial: posterior.best(DeviceField::Serial),
+            protocols: entity.protocols().clone(),
+            role: posterior.all(DeviceField::Role),
+            zone: None,
+            criticality: None,
+            first_seen: entity.first_seen(),
+            last_seen: entity.last_seen(),
+            confidence: posterior.category_confidence(),
+            evidence: entity.claims().to_vec(),
+        };
+        device.zone = posterior.best(DeviceField::Zone).or_else(|| self.zone(&device.ips));
+        device.criticality = criticality(&posterior.best(DeviceField::Criticality), device.category);
+        self.apply_site(&mut device);
+        device
+    }
+
+    fn zone(&self, ips: &[IpAddr]) -> Option<Label> {
+        ips.iter()
+            .find_map(|ip| self.site.network_of(*ip))
+            .and_then(|network| network.zone.clone().or(network.name.clone()))
+    }
+
+    /// What the user said about a device stands above what was seen.
+    fn apply_site(&self, device: &mut Device) {
+        let known = self.site.devices.iter().find(|known| {
+            known.mac.is_some_and(|mac| device.macs.contains(&mac))
+                || known.ip.is_some_and(|ip| device.ips.contains(&ip))
+        });
+        let Some(known) = known else { return };
+        let said = |field: DeviceField, value: &Label| Claim {
+            field,
+            value: value.clone(),
+            protocol: Protocol::SiteFile,
+            source: Label::new("device"),
+            seen: None,
+            rule: None,
+            confidence: 1.0,
+            file: Label::new("site file"),
+            packet: 0,
+            time: device.first_seen,
+        };
+        let mut claims = Vec::new();
+        for (field, value, place) in [
+            (DeviceField::Vendor, &known.vendor, &mut device.vendor),
+            (DeviceField::Model, &known.model, &mut device.model),
+            (DeviceField::Firmware, &known.firmware, &mut device.firmware),
+            (DeviceField::Serial, &known.serial, &mut device.serial),
+            (DeviceField::Zone, &known.zone, &mut device.zone),
+        ] {
+            if let Some(value) = value {
+                claims.push(said(field, value));
+                *place = Some(value.clone());
+            }
+        }
+        if let Some(name) = &known.name {
+            claims.push(said(DeviceField::Hostname, name));
+            device.hostnames.retain(|other| other != name);
+            device.hostnames.insert(0, name.clone());
+        }
+        if let Some(location) = &known.location {
+            claims.push(said(DeviceField::Location, location));
+        }
+        if let Some(category) = known.category {
+            claims.push(said(DeviceField::Category, &Label::new(category.name())));
+            device.category = category;
+            device.confidence = 1.0;
+        }
+        if let Some(criticality) = known.criticality.or_else(|| known.category.and_then(default_criticality))
+        {
+            claims.push(said(DeviceField::Criticality, &Label::new(criticality.name())));
+            device.criticality = Some(criticality);
+        }
+        device.evidence.splice(0..0, claims);
+    }
+}
+
+fn criticality(said: &Option<Label>, category: Category) -> Option<Criticality> {
+    let said = said
+        .as_ref()
+        .and_then(|said| Criticality::ALL.iter().copied().find(|known| known.name() == said.as_str()));
+    said.or_else(|| default_criticality(category))
+}
+
+/// What depends on a device of a category, where nobody said otherwise. Unknown stays unknown.
+pub(crate) const fn default_criticality(category: Category) -> Option<Criticality> {
+    Some(match category {
+        Category::Ventilator | Category::Anesthesia | Category::Defibrillator => Criticality::LifeSustaining,
+        Category::InfusionPump | Category::InsulinPump | Category::PacemakerProgrammer => {
+            Criticality::Therapy
+        }
+        Category::ImagingModality
+        | Category::LabAnalyzer
+        | Category::Ecg
+        | Category::RadiologyWorkstation => Criticality::Diagnostic,
+        Category::PatientMonitor
+        | Category::GlucoseMeter
+        | Category::CardiacImplantMonitor
+        | Category::BloodPressureMonitor
+        | Category::PulseOximeter
+        | Category::Wearable
+        | Category::TelemetryGateway => Criticality::Monitoring,
+        Category::Pacs
+        | Category::MedicationCabinet
+        | Category::IntegrationEngine
+        | Category::Ehr
+        | Category::NurseCall
+        | Category::MedicalOther => Criticality::Support,
+        Category::Server
+        | Category::Workstation
+        | Category::Printer
+        | Category::Phone
+        | Category::Camera
+        | Category::BuildingAutomation
+        | Category::Network => Criticality::It,
+        Category::Unknown => return None,
+    })
+}

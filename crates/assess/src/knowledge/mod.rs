@@ -1,0 +1,99 @@
+//! What is known, as data: `knowledge/` of the project, embedded.
+
+mod signatures;
+
+use std::sync::LazyLock;
+
+use wardline_model::{DeviceField, Label, MacAddress};
+
+use signatures::Signatures;
+
+/// Where a clue was read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum ClueSource {
+    OuiVendor,
+    DhcpVendorClass,
+    DhcpHostName,
+    DhcpParameters,
+    DhcpOptions,
+    DnsName,
+    MdnsName,
+    MdnsService,
+    SsdpServer,
+    SsdpTarget,
+    WsDiscoveryType,
+    WsDiscoveryScope,
+    SnmpDescription,
+    SnmpObject,
+    HttpServer,
+    HttpUserAgent,
+    HttpRealm,
+    HttpPoweredBy,
+    TlsCommonName,
+    TlsOrganization,
+    TlsServerName,
+    NtlmVersion,
+    LldpDescription,
+    LldpModel,
+    LldpCapability,
+    DicomImplementationClass,
+    DicomImplementationVersion,
+    DicomAe,
+    DicomModality,
+    DicomManufacturer,
+    DicomModel,
+    Hl7Application,
+    Hl7Facility,
+    Hl7Device,
+    MqttClient,
+    SipAgent,
+    Banner,
+    FtpBanner,
+    Role,
+}
+
+/// Something read on the wire that may tell what a device is.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Clue<'a> {
+    pub source: ClueSource,
+    pub text: &'a str,
+}
+
+/// What a signature says about a device that shows its clue.
+#[derive(Clone, Debug)]
+pub(crate) struct SignatureClaim {
+    pub rule: Label,
+    pub field: DeviceField,
+    pub value: Label,
+    pub confidence: f32,
+}
+
+/// Everything known.
+pub(crate) struct Knowledge {
+    signatures: Signatures,
+}
+
+static EMBEDDED: LazyLock<Knowledge> = LazyLock::new(|| Knowledge { signatures: Signatures::embedded() });
+
+impl Knowledge {
+    /// What ships with the program.
+    pub(crate) fn embedded() -> &'static Self {
+        &EMBEDDED
+    }
+
+    /// Who made the device with this link address, by its prefix.
+    pub(crate) fn maker(&self, _mac: MacAddress) -> Option<&'static str> {
+        None
+    }
+
+    /// The name under which a maker is known here.
+    pub(crate) fn vendor(&self, text: &str) -> Option<Label> {
+        Some(Label::new(text)).filter(|label| !label.is_empty())
+    }
+
+    /// Gives every claim that a clue supports to `tell`.
+    pub(crate) fn claims(&self, clue: &Clue<'_>, tell: &mut dyn FnMut(&SignatureClaim)) {
+        self.signatures.claims(clue, tell);
+    }
+}

@@ -1,0 +1,44 @@
+//! Every limit of this crate, with its unit and reason.
+
+/// Stations known by their link address. A hospital campus has some ten thousand; beyond this the network is
+/// under a flood of made-up addresses.
+pub const STATIONS_MAX: usize = 65_536;
+
+/// Addresses known behind routers. Only those that were answered count, so a flood of made-up ones does not.
+pub const REMOTE_ADDRESSES_MAX: usize = 65_536;
+
+/// Addresses remembered per link address; a router has more, and they are then devices of their own.
+pub const ADDRESSES_PER_STATION_MAX: usize = 16;
+
+/// Claims kept per device, the first of each kind.
+pub const CLAIMS_PER_DEVICE_MAX: usize = 160;
+
+/// Host names kept per device.
+pub const NAMES_PER_DEVICE_MAX: usize = 8;
+
+/// Findings kept. Each is an episode, so thousands mean that something else is wrong.
+pub const FINDINGS_MAX: usize = 10_000;
+
+/// Evidence kept per finding or exposure: the first items, and as many of the newest.
+pub const EVIDENCE_MAX: usize = 8;
+
+/// Exposures kept.
+pub const EXPOSURES_MAX: usize = 50_000;
+
+/// Edges of unfinished hours kept between two drains.
+pub const EDGES_MAX: usize = 200_000;
+
+/// Conversations that ended, kept between two drains.
+pub const FLOWS_MAX: usize = 1_000_000;
+
+/// Network addresses whose link address is watched for interception.
+pub const ARP_BINDINGS_MAX: usize = 65_536;
+
+/// Destinations watched for floods at the same time; the least recently hit is forgotten.
+pub const FLOOD_TARGETS_MAX: usize = 16_384;
+
+/// Sources watched for scans at the same time.
+pub const SCAN_SOURCES_MAX: usize = 16_384;
+
+/// Patients, beds and reporting devices watched for mix-ups.
+pub const PATIENTS_MAX: usize = 50_000;
