@@ -12,10 +12,12 @@
 
 mod error;
 mod file;
+mod filter;
 mod frame;
 pub mod limits;
 pub mod link_type;
 
 pub use error::{CaptureError, CaptureFault, Compression, Item, Malformation, Quantity};
 pub use file::{CaptureFile, MergedCapture, PcapWriter, Progress};
+pub use filter::{Filter, FilterError, FilterFault, Instruction, Program};
 pub use frame::Frame;

@@ -1,6 +1,7 @@
 //! Every capture of the corpus opens, and holds as many frames as Wireshark's `capinfos` counts.
 //!
 //! Runs where `WARDLINE_CORPUS` names the corpus folder.
+#![expect(clippy::expect_used, clippy::print_stdout, reason = "a test fails by panic and says what it skips")]
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
