@@ -19,7 +19,7 @@ use crate::limits::{ARP_BINDINGS_MAX, SCAN_SOURCES_MAX};
 
 const SECOND: i64 = 1_000_000_000;
 /// How long a request waits for its answer. A claim without a request in that time was not asked for.
-const REQUEST_WAITS: i64 = 5 * SECOND;
+const REQUEST_WAITS: i64 = SECOND;
 /// How long an owner counts as alive after it was last heard.
 const OWNER_ALIVE: i64 = 3600 * SECOND;
 /// Within this time claims of one station belong together.
