@@ -28,6 +28,17 @@ impl StreamBuffer {
         self.skip = 0;
     }
 
+    /// Counts missing bytes as passed over, if they all lie within what shall be passed over.
+    pub const fn pass_over(&mut self, length: u64) -> bool {
+        match self.skip.checked_sub(length) {
+            Some(left) => {
+                self.skip = left;
+                true
+            }
+            None => false,
+        }
+    }
+
     /// Feeds the next piece. `read` is given all unread bytes again and again; it returns how many of them it
     /// consumed and how many beyond them shall be passed over, or `None` when it needs more bytes.
     ///

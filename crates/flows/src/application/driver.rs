@@ -72,5 +72,6 @@ pub(crate) fn stream(protocol: &Stream, pieces: &[(Direction, &[u8])], size: usi
             }
         }
     }
+    driver.with(Direction::Forward, |context| adaptor.end(context));
     (driver.facts(), Progress::Continue)
 }

@@ -11,9 +11,11 @@ mod dns;
 #[cfg(test)]
 pub(crate) mod driver;
 mod ftp;
+mod http;
 mod names;
 mod ntlm;
 mod ntp;
+mod patient_fields;
 mod sip;
 mod smb;
 mod telnet;
@@ -42,6 +44,9 @@ pub(crate) trait StreamAdaptor: Send {
 
     /// The capture missed `length` bytes of one direction: find the next message by itself, or give up.
     fn gap(&mut self, direction: Direction, length: u64, context: &mut Context<'_>) -> Progress;
+
+    /// The conversation ended: what only waited for more may be told now. `context` has any direction.
+    fn end(&mut self, _context: &mut Context<'_>) {}
 
     /// Whether the content is encrypted; `None` where that is not known yet.
     fn encrypted(&self) -> Option<bool> {
@@ -84,6 +89,7 @@ pub(crate) static STREAMS: &[Stream] = &[
     banner::VNC,
     dns::STREAM,
     ftp::STREAM,
+    http::STREAM,
     sip::STREAM,
     smb::STREAM,
     telnet::STREAM,

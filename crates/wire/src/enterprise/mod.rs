@@ -4,6 +4,7 @@ pub mod banner;
 pub mod dhcp;
 pub mod dns;
 pub mod ftp;
+pub mod http;
 pub mod ntlm;
 pub mod ntp;
 pub mod rtp;

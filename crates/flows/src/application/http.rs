@@ -1,0 +1,403 @@
+//! HTTP/1, and what is spoken over it: FHIR, DICOMweb, IPP, SDC.
+
+use wardline_model::fact::{
+    CredentialFact, CredentialKind, HttpFact, HttpRequest, HttpResponse, PatientDataFact, PatientFields,
+};
+use wardline_model::{Fact, Label, Protocol, Pseudonym, Subject};
+use wardline_wire::enterprise::http::{Authorization, BodyFormat, Challenge, Event, Field, Head, Request};
+use wardline_wire::enterprise::http::{Response, Session, State, fields, path_shape, probe};
+use wardline_wire::{Direction, Sensitive};
+
+use super::{Context, Progress, Stream, StreamAdaptor, ntlm, patient_fields};
+
+pub(super) const STREAM: Stream = Stream {
+    protocol: Protocol::Http,
+    ports: &[80, 8080, 8000, 8042, 631, 5985, 3128],
+    probe,
+    adaptor: || Box::new(Adaptor::default()),
+};
+
+/// Credentials remembered so that each is told once per conversation.
+const CREDENTIALS_MAX: usize = 8;
+
+#[derive(Default)]
+struct Adaptor {
+    session: Session,
+    sides: [Side; 2],
+    told: Told,
+}
+
+/// The body that one direction is sending.
+#[derive(Default)]
+struct Side {
+    format: Option<BodyFormat>,
+    body: Vec<u8>,
+}
+
+/// What was told already.
+#[derive(Default)]
+struct Told {
+    credentials: Vec<Pseudonym>,
+    application: Option<Protocol>,
+}
+
+impl StreamAdaptor for Adaptor {
+    fn data(&mut self, direction: Direction, bytes: &[u8], context: &mut Context<'_>) -> Progress {
+        let [forward, backward] = &mut self.sides;
+        let side = match direction {
+            Direction::Forward => forward,
+            Direction::Backward => backward,
+        };
+        let told = &mut self.told;
+        let state = self.session.feed(direction, bytes, |event| match event {
+            Event::Request(request) => {
+                side.begin(&request.head);
+                told.request(request, context);
+            }
+            Event::Response(response) => {
+                side.begin(&response.head);
+                told.response(response, context);
+            }
+            Event::Body(piece) => {
+                if side.format.is_some() {
+                    side.body.extend_from_slice(piece);
+                }
+            }
+            Event::BodyEnd => told.body(side, context),
+        });
+        match state {
+            State::Open => Progress::Continue,
+            State::Switched => Progress::Done,
+            State::Lost => Progress::Lost,
+        }
+    }
+
+    fn gap(&mut self, direction: Direction, length: u64, context: &mut Context<'_>) -> Progress {
+        if let Some(side) = self.sides.get_mut(direction.index()) {
+            self.told.body(side, context);
+        }
+        if self.session.gap(direction, length) { Progress::Continue } else { Progress::Lost }
+    }
+
+    fn end(&mut self, context: &mut Context<'_>) {
+        for direction in [Direction::Forward, Direction::Backward] {
+            context.direction = direction;
+            if let Some(side) = self.sides.get_mut(direction.index()) {
+                self.told.body(side, context);
+            }
+        }
+    }
+}
+
+impl Side {
+    /// A body that is compressed cannot be looked into.
+    fn begin(&mut self, head: &Head<'_, '_>) {
+        self.body = Vec::new();
+        let plain =
+            head.get("content-encoding").is_none_or(|coding| coding.eq_ignore_ascii_case(b"identity"));
+        self.format = head.get("content-type").and_then(BodyFormat::from_content_type).filter(|_| plain);
+    }
+}
+
+impl Told {
+    fn request(&mut self, request: &Request<'_, '_>, context: &mut Context<'_>) {
+        let head = &request.head;
+        let field = |name| head.get(name).and_then(Label::non_empty);
+        let authorization = head.get("authorization").map(Authorization::parse);
+        self.recognise(request.target, head, context);
+        context.tell(Fact::Http(Box::new(HttpFact::Request(HttpRequest {
+            method: Label::new(request.method),
+            host: field("host"),
+            path_shape: Label::new(&path_shape(request.target)),
+            user_agent: field("user-agent"),
+            content_type: field("content-type"),
+            soap_action: field("soapaction"),
+            authorization: authorization.as_ref().and_then(|(scheme, _)| Label::non_empty(scheme)),
+            content_length: head.content_length(),
+        }))));
+        let proxy = head.get("proxy-authorization").map(Authorization::parse);
+        for (name, read) in [("Authorization", authorization), ("Proxy-Authorization", proxy)] {
+            if let Some((scheme, Some(credentials))) = read {
+                self.authorization(name, scheme, credentials, context);
+            }
+        }
+        for name in ["x-api-key", "x-auth-token", "apikey", "x-access-token"] {
+            if let Some(secret) = head.get(name) {
+                self.credential(CredentialKind::Bearer, name, None, Some(Sensitive::new(secret)), context);
+            }
+        }
+        for cookies in head.all("cookie") {
+            self.cookies(cookies, context);
+        }
+        if let Some((_, query)) = request.target.split_once('?') {
+            self.login(BodyFormat::Form, query.as_bytes(), context);
+        }
+    }
+
+    fn response(&mut self, response: &Response<'_, '_>, context: &mut Context<'_>) {
+        let head = &response.head;
+        let field = |name| head.get(name).and_then(Label::non_empty);
+        let challenge = head.get("www-authenticate").map(Challenge::parse);
+        self.recognise("", head, context);
+        let authenticate = challenge.as_ref().and_then(|challenge| {
+            let scheme = Label::non_empty(challenge.scheme)?;
+            Some(match challenge.realm.and_then(Label::non_empty) {
+                Some(realm) => Label::new(&format!("{scheme} realm=\"{realm}\"")),
+                None => scheme,
+            })
+        });
+        context.tell(Fact::Http(Box::new(HttpFact::Response(HttpResponse {
+            status: response.status,
+            server: field("server"),
+            content_type: field("content-type"),
+            authenticate,
+            powered_by: field("x-powered-by").or_else(|| field("x-aspnet-version")),
+            content_length: head.content_length(),
+        }))));
+        let proxy = head.get("proxy-authenticate").map(Challenge::parse);
+        for token in [challenge, proxy].into_iter().flatten().filter_map(|challenge| challenge.token) {
+            ntlm::tell(&token.expose(), Protocol::Http, context);
+        }
+    }
+
+    /// What is spoken over HTTP: by the path and the types that its standard gives.
+    fn recognise(&mut self, target: &str, head: &Head<'_, '_>, context: &mut Context<'_>) {
+        let content_type = head.get("content-type").unwrap_or_default();
+        let accept = head.get("accept").unwrap_or_default();
+        let action = head.get("soapaction").unwrap_or_default();
+        let named =
+            |needle: &[u8]| [content_type, accept].iter().any(|value| contains_without_case(value, needle));
+        let application = if named(b"fhir+") || is_fhir_path(target) {
+            Protocol::Fhir
+        } else if named(b"application/dicom") || is_dicomweb_path(target) {
+            Protocol::Dicomweb
+        } else if named(b"application/ipp") {
+            Protocol::Ipp
+        } else if [content_type, action]
+            .iter()
+            .any(|value| contains_without_case(value, b"ieee.org/downloads/11073"))
+        {
+            Protocol::Sdc
+        } else {
+            return;
+        };
+        self.application = Some(application);
+        context.labels.application = Some(application);
+    }
+
+    fn authorization(
+        &mut self,
+        name: &str,
+        scheme: &[u8],
+        credentials: Authorization<'_>,
+        context: &mut Context<'_>,
+    ) {
+        let field = format!("{name}: {}", Label::from_bytes(scheme));
+        match credentials {
+            Authorization::Basic { account, secret } => {
+                let (account, secret) = (account.expose(), secret.expose());
+                let account = Some(Sensitive::new(account.as_slice()));
+                let secret = Some(Sensitive::new(secret.as_slice()));
+                self.credential(CredentialKind::Basic, &field, account, secret, context);
+            }
+            Authorization::Digest { account } => {
+                self.credential(CredentialKind::ChallengeResponse, &field, account, None, context);
+            }
+            Authorization::Bearer(secret) => {
+                self.credential(CredentialKind::Bearer, &field, None, Some(secret), context);
+            }
+            Authorization::Token(token) => ntlm::tell(&token.expose(), Protocol::Http, context),
+        }
+    }
+
+    /// Cookies that keep a session, by the names that the usual frameworks give them.
+    fn cookies(&mut self, cookies: &[u8], context: &mut Context<'_>) {
+        const NAMES: [&[u8]; 7] = [b"sess", b"sid", b"auth", b"token", b"jwt", b"login", b"identity"];
+        for cookie in cookies.split(|byte| *byte == b';').take(64) {
+            let mut parts = cookie.splitn(2, |byte| *byte == b'=');
+            let name = parts.next().unwrap_or_default();
+            let value = Sensitive::new(parts.next().unwrap_or_default());
+            if !value.is_empty() && NAMES.iter().any(|known| contains_without_case(name, known)) {
+                self.credential(CredentialKind::Bearer, "Cookie", None, Some(value), context);
+            }
+        }
+    }
+
+    /// A log-in form: a field whose name says that it holds a password.
+    fn login(&mut self, format: BodyFormat, body: &[u8], context: &mut Context<'_>) {
+        let mut account = None;
+        let mut secret = None;
+        fields(format, body, |Field { key, value }| {
+            let Some(value) = value.filter(|value| !value.is_empty()) else { return };
+            let key = key.to_ascii_lowercase();
+            match key.as_slice() {
+                b"password" | b"passwd" | b"pass" | b"pwd" | b"passwort" | b"j_password" | b"loginpas"
+                | b"user_password" | b"login_password" => {
+                    secret.get_or_insert((key, value));
+                }
+                b"user" | b"username" | b"login" | b"usr" | b"uname" | b"userid" | b"user_name"
+                | b"account" | b"j_username" | b"email" => account = account.or(Some(value)),
+                _ => {}
+            }
+        });
+        if let Some((key, secret)) = secret {
+            let field = Label::from_bytes(&key);
+            self.credential(CredentialKind::Password, field.as_str(), account, Some(secret), context);
+        }
+    }
+
+    fn credential(
+        &mut self,
+        kind: CredentialKind,
+        field: &str,
+        account: Option<Sensitive<&[u8]>>,
+        secret: Option<Sensitive<&[u8]>>,
+        context: &mut Context<'_>,
+    ) {
+        let account = account.map(|account| context.pseudonym(Subject::Account, account));
+        let secret = secret.map(|secret| context.pseudonym(Subject::Secret, secret));
+        let Some(key) = secret.or(account) else { return };
+        if self.credentials.contains(&key) {
+            return;
+        }
+        if self.credentials.len() >= CREDENTIALS_MAX {
+            self.credentials.remove(0);
+        }
+        self.credentials.push(key);
+        context.tell(Fact::Credential(Box::new(CredentialFact {
+            protocol: Protocol::Http,
+            kind,
+            field: Label::new(field),
+            account,
+            secret,
+        })));
+    }
+
+    /// Looks through the body that is over, or of which enough was seen.
+    fn body(&mut self, side: &mut Side, context: &mut Context<'_>) {
+        let body = std::mem::take(&mut side.body);
+        let Some(format) = side.format.take().filter(|_| !body.is_empty()) else { return };
+        let found = patient_fields::look(format, &body);
+        if found.fhir && self.application.is_none() && format == BodyFormat::Json {
+            self.application = Some(Protocol::Fhir);
+            context.labels.application = Some(Protocol::Fhir);
+        }
+        if found.fields != PatientFields::default() {
+            let protocol = self.application.unwrap_or(Protocol::Http);
+            context.tell(Fact::PatientData(Box::new(PatientDataFact { protocol, fields: found.fields })));
+        }
+        if format != BodyFormat::Xml {
+            self.login(format, &body, context);
+        }
+    }
+}
+
+fn contains_without_case(text: &[u8], needle: &[u8]) -> bool {
+    text.windows(needle.len()).any(|window| window.eq_ignore_ascii_case(needle))
+}
+
+/// Segments of the path in front of the query.
+fn segments(target: &str) -> impl Iterator<Item = &str> {
+    target.split(['?', '#']).next().unwrap_or_default().split('/')
+}
+
+fn is_fhir_path(target: &str) -> bool {
+    segments(target).any(|segment| segment.eq_ignore_ascii_case("fhir"))
+}
+
+/// PS3.18 section 10: `studies` followed by a UID, or the usual names of its root.
+fn is_dicomweb_path(target: &str) -> bool {
+    let uid = |text: &str| {
+        text.len() > 8 && text.contains('.') && text.bytes().all(|byte| byte == b'.' || byte.is_ascii_digit())
+    };
+    let study = segments(target).zip(segments(target).skip(1));
+    study.into_iter().any(|(one, two)| one.eq_ignore_ascii_case("studies") && uid(two))
+        || segments(target).any(|segment| {
+            segment.eq_ignore_ascii_case("dicom-web") || segment.eq_ignore_ascii_case("dicomweb")
+        })
+        || target.contains("requestType=WADO")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::driver;
+    use super::*;
+    use wardline_model::fact::PatientField;
+
+    fn facts(pieces: &[(Direction, &[u8])]) -> Vec<Fact> {
+        let (whole, _) = driver::stream(&STREAM, pieces, usize::MAX);
+        for size in [1, 2, 7, 100] {
+            assert_eq!(driver::stream(&STREAM, pieces, size).0, whole, "{size}");
+        }
+        whole
+    }
+
+    fn credentials(facts: &[Fact]) -> Vec<(CredentialKind, String, bool, bool)> {
+        let tell = |fact: &CredentialFact| {
+            (fact.kind, fact.field.to_string(), fact.account.is_some(), fact.secret.is_some())
+        };
+        facts
+            .iter()
+            .filter_map(|fact| match fact {
+                Fact::Credential(fact) => Some(tell(fact)),
+                _ => None,
+            })
+            .collect()
+    }
+
+    #[test]
+    fn a_request_and_its_credentials_are_told_once() {
+        let request = b"GET /cgi/config?user=a&pwd=b HTTP/1.1\r\nHost: pump.example\r\n\
+            Authorization: Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ==\r\nCookie: lang=de; JSESSIONID=12345\r\n\r\n";
+        let twice = [&request[..], request].concat();
+        let facts = facts(&[(Direction::Forward, &twice)]);
+        let Fact::Http(http) = &facts[0] else { panic!() };
+        let HttpFact::Request(request) = &**http else { panic!() };
+        assert_eq!(request.path_shape.as_str(), "/cgi/config");
+        assert_eq!(request.authorization, Some(Label::new("Basic")));
+        assert_eq!(
+            credentials(&facts),
+            [
+                (CredentialKind::Basic, "Authorization: Basic".to_owned(), true, true),
+                (CredentialKind::Bearer, "Cookie".to_owned(), false, true),
+                (CredentialKind::Password, "pwd".to_owned(), true, true),
+            ]
+        );
+    }
+
+    #[test]
+    fn a_patient_is_noticed_and_not_named() {
+        let body =
+            br#"{"resourceType":"Patient","name":[{"family":"Examplename"}],"birthDate":"1970-01-01"}"#;
+        let head = format!(
+            "HTTP/1.1 200 OK\r\nServer: fhird/1.0\r\nContent-Type: application/fhir+json\r\nContent-Length: {}\r\n\r\n",
+            body.len()
+        );
+        let request = b"GET /fhir/Patient/Examplename HTTP/1.1\r\n\r\n";
+        let response = [head.as_bytes(), body].concat();
+        let facts = facts(&[(Direction::Forward, request), (Direction::Backward, &response)]);
+        let Some(Fact::PatientData(fact)) = facts.last() else { panic!("{facts:?}") };
+        assert_eq!(fact.protocol, Protocol::Fhir);
+        assert!(fact.fields.contains(PatientField::BirthDate));
+        let text = format!("{facts:?}");
+        assert!(!text.contains("Examplename") && !text.contains("1970-01-01"));
+    }
+
+    #[test]
+    fn recognises_what_is_spoken_over_it() {
+        for (target, expected) in [
+            ("/fhir/Patient", Some(Protocol::Fhir)),
+            ("/rs/studies/1.2.840.113619.2/series", Some(Protocol::Dicomweb)),
+            ("/dicom-web/studies", Some(Protocol::Dicomweb)),
+            ("/index", None),
+        ] {
+            let mut driver = driver::Driver::new();
+            let request = format!("GET {target} HTTP/1.1\r\n\r\n");
+            let mut adaptor = Adaptor::default();
+            driver.with(Direction::Forward, |context| {
+                adaptor.data(Direction::Forward, request.as_bytes(), context)
+            });
+            assert_eq!(driver.labels.application, expected, "{target}");
+        }
+    }
+}
