@@ -18,8 +18,11 @@ mod ntp;
 mod patient_fields;
 mod sip;
 mod smb;
+mod snmp;
+mod ssdp;
 mod telnet;
 mod tls;
+mod ws_discovery;
 
 pub(crate) use context::Context;
 
@@ -105,5 +108,8 @@ pub(crate) static DATAGRAMS: &[Datagram] = &[
     dns::LLMNR,
     ntp::DATAGRAM,
     sip::DATAGRAM,
+    snmp::DATAGRAM,
+    ssdp::DATAGRAM,
     tls::DATAGRAM,
+    ws_discovery::DATAGRAM,
 ];

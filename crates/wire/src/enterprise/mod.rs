@@ -10,5 +10,8 @@ pub mod ntp;
 pub mod rtp;
 pub mod sip;
 pub mod smb;
+pub mod snmp;
+pub mod ssdp;
 pub mod telnet;
 pub mod tls;
+pub mod ws_discovery;
