@@ -16,8 +16,10 @@ mod filter;
 mod frame;
 pub mod limits;
 pub mod link_type;
+mod live;
 
 pub use error::{CaptureError, CaptureFault, Compression, Item, Malformation, Quantity};
 pub use file::{CaptureFile, MergedCapture, PcapWriter, Progress};
 pub use filter::{Filter, FilterError, FilterFault, Instruction, Program};
 pub use frame::Frame;
+pub use live::{LiveCounters, LiveError, LiveRing, LiveSettings};

@@ -26,3 +26,21 @@ pub const MERGE_BUFFER_BYTES: usize = 64 << 20;
 /// Files that a merge keeps open from the start. Further ones are looked at, closed, and opened again when
 /// their first frame is due, so that a thousand rotated files need neither descriptors nor buffers at once.
 pub const MERGE_OPEN_FILES_MAX: usize = 64;
+
+/// Rings of one live capture: one for each reading thread.
+pub const RINGS_MAX: usize = 64;
+
+/// One block of a ring, in bytes: holds the largest frame that the kernel puts together (64 KiB) several times.
+pub const RING_BLOCK_BYTES: usize = 256 << 10;
+
+/// Smallest ring, in bytes.
+pub const RING_BYTES_MIN: usize = 1 << 20;
+
+/// Largest ring, in bytes. The kernel does not swap it.
+pub const RING_BYTES_MAX: usize = 1 << 30;
+
+/// A ring if nothing else is said, in bytes: half a second of a full gigabit link.
+pub const RING_BYTES_DEFAULT: usize = 64 << 20;
+
+/// Longest time a frame waits in a block that does not fill, in milliseconds.
+pub const BLOCK_TIMEOUT_MS_MAX: usize = 10_000;
