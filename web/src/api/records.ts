@@ -1,0 +1,287 @@
+// The records of the contract, as the API gives them. The Rust types in crates/model are the source.
+
+export const SEVERITIES = ['critical', 'high', 'medium', 'low', 'info'] as const;
+export type Severity = (typeof SEVERITIES)[number];
+
+export const ATTACKS = [
+  'outage',
+  'physical',
+  'message-corruption',
+  'false-node',
+  'passive-gathering',
+  'routing',
+  'eavesdropping',
+  'traffic-analysis',
+  'denial-of-service',
+  'node-malfunction',
+  'threat-intel',
+  'policy-violation',
+  'anomaly',
+] as const;
+export type Attack = (typeof ATTACKS)[number];
+
+export const EXPOSURE_KINDS = [
+  'cleartext-phi',
+  'cleartext-credentials',
+  'default-credentials',
+  'hard-coded-credentials',
+  'unauthenticated-control',
+  'unencrypted-protocol',
+  'weak-crypto',
+  'legacy-os',
+  'remote-access',
+  'internet-exposed',
+  'flat-network',
+  'metadata-leak',
+] as const;
+export type ExposureKind = (typeof EXPOSURE_KINDS)[number];
+
+export const CATEGORIES = [
+  'patient-monitor',
+  'infusion-pump',
+  'insulin-pump',
+  'glucose-meter',
+  'ventilator',
+  'anesthesia',
+  'defibrillator',
+  'pacemaker-programmer',
+  'cardiac-implant-monitor',
+  'ecg',
+  'blood-pressure-monitor',
+  'pulse-oximeter',
+  'wearable',
+  'imaging-modality',
+  'pacs',
+  'radiology-workstation',
+  'lab-analyzer',
+  'medication-cabinet',
+  'telemetry-gateway',
+  'integration-engine',
+  'ehr',
+  'nurse-call',
+  'medical-other',
+  'server',
+  'workstation',
+  'printer',
+  'phone',
+  'camera',
+  'building-automation',
+  'network',
+  'unknown',
+] as const;
+export type Category = (typeof CATEGORIES)[number];
+
+export const CRITICALITIES = ['life-sustaining', 'therapy', 'diagnostic', 'monitoring', 'support', 'it'] as const;
+export type Criticality = (typeof CRITICALITIES)[number];
+
+/** RFC 3339 UTC. */
+export type Time = string;
+
+export interface Page<T> {
+  items: T[];
+  total: number;
+  /** Offset of the next page. */
+  next: number | null;
+}
+
+export type DeviceField =
+  | 'mac'
+  | 'ip'
+  | 'hostname'
+  | 'vendor'
+  | 'model'
+  | 'category'
+  | 'os'
+  | 'firmware'
+  | 'serial'
+  | 'role'
+  | 'zone'
+  | 'criticality'
+  | 'location';
+
+export interface Claim {
+  field: DeviceField;
+  value: string;
+  protocol: string;
+  source: string;
+  seen: string | null;
+  rule: string | null;
+  confidence: number;
+  file: string;
+  packet: number;
+  time: Time;
+}
+
+export interface Device {
+  id: string;
+  name: string;
+  macs: string[];
+  ips: string[];
+  hostnames: string[];
+  vendor: string | null;
+  model: string | null;
+  category: Category;
+  os: string | null;
+  firmware: string | null;
+  serial: string | null;
+  protocols: string[];
+  role: string[];
+  zone: string | null;
+  criticality: Criticality | null;
+  first_seen: Time;
+  last_seen: Time;
+  confidence: number;
+  evidence: Claim[];
+}
+
+export interface DeviceRow extends Device {
+  evidence_count: number;
+  findings: number;
+  worst: Severity | null;
+  exposures: number;
+}
+
+export interface DeviceReference {
+  id: string | null;
+  ip: string | null;
+  mac: string | null;
+  name: string | null;
+}
+
+export interface Evidence {
+  file: string;
+  packet: number;
+  time: Time;
+  community_id: string | null;
+  protocol: string;
+  field: string;
+  value: string;
+}
+
+export interface Finding {
+  id: string;
+  time: Time;
+  started: Time;
+  last_seen: Time;
+  attack: Attack;
+  techniques: string[];
+  detector: string;
+  severity: Severity;
+  confidence: number;
+  device: DeviceReference | null;
+  source: DeviceReference | null;
+  summary: string;
+  evidence: Evidence[];
+  observations: number;
+  updates: number;
+  silent_if: string;
+  clinical: string;
+  playbook: string[];
+}
+
+export interface FindingRow extends Finding {
+  evidence_count: number;
+}
+
+export interface Exposure {
+  id: string;
+  device: DeviceReference | null;
+  peer: DeviceReference | null;
+  kind: ExposureKind;
+  severity: Severity;
+  summary: string;
+  patient_fields: string[];
+  first_seen: Time;
+  last_seen: Time;
+  observations: number;
+  evidence: Evidence[];
+  evidence_count: number;
+  remedy: string;
+}
+
+export interface Flow {
+  community_id: string | null;
+  src: string;
+  dst: string;
+  ports: [number, number];
+  protocol: number;
+  application: string | null;
+  vlan: number | null;
+  start: Time;
+  end: Time;
+  packets: [number, number];
+  bytes: [number, number];
+  src_device: string | null;
+  dst_device: string | null;
+  encrypted: boolean | null;
+  tcp: string | null;
+  server_name: string | null;
+  fingerprints: string[];
+}
+
+export interface SensorStatus {
+  state: 'at-rest' | 'live' | 'replay' | 'simulation' | 'failed';
+  sources: string[];
+  started: Time | null;
+  undecoded: Record<string, number>;
+  over_limit: Record<string, number>;
+  problem: string | null;
+}
+
+export interface Overview {
+  version: string;
+  sensor: SensorStatus;
+  devices: Partial<Record<Category, number>>;
+  zones: Record<string, number>;
+  criticalities: Partial<Record<Criticality, number>>;
+  without_vendor: number;
+  findings: Partial<Record<Severity, number>>;
+  attacks: Partial<Record<Attack, number>>;
+  exposures: Partial<Record<ExposureKind, number>>;
+  packets: number;
+  bytes: number;
+  dropped: number;
+  flows: number;
+  oldest: Time | null;
+  newest: Time | null;
+  sequence: number;
+  device_total: number;
+  device_medical: number;
+  attention: FindingRow[];
+}
+
+export interface MapNode {
+  id: string;
+  name: string;
+  category: Category;
+  zone: string | null;
+  criticality: Criticality | null;
+  findings: number;
+  worst: Severity | null;
+}
+
+export interface Volume {
+  flows: number;
+  packets: [number, number];
+  bytes: [number, number];
+  encrypted_flows: number;
+  cleartext_flows: number;
+}
+
+export interface MapLink extends Volume {
+  source: string;
+  target: string;
+  applications: { application: string | null; transport: number; port: number; flows: number }[];
+  first_hour: Time;
+  last_hour: Time;
+}
+
+export interface NetworkMap {
+  nodes: MapNode[];
+  links: MapLink[];
+  total: Volume;
+  link_total: number;
+  truncated: boolean;
+  first_hour: Time | null;
+  last_hour: Time | null;
+}
