@@ -19,6 +19,8 @@ const READ: f32 = 0.95;
 const CHOSEN: f32 = 0.8;
 /// A value that another station told.
 const HEARSAY: f32 = 0.6;
+/// Who made the network interface, who is often but not always the maker of the device.
+const OUI: f32 = 0.5;
 
 /// Learns what an observation tells about both of its ends.
 pub(super) fn observe(inventory: &mut Inventory, observation: &Observation, names: &CaptureNames) {
@@ -112,18 +114,15 @@ impl Notes<'_> {
         }
         self.inventory.changed.insert(key);
         if let DeviceKey::Mac(mac) = key
-            && let Some(maker) = self.inventory.knowledge.maker(mac)
+            && let Some(organization) = self.inventory.knowledge.organization(mac)
         {
-            let maker = Label::new(maker);
-            self.claim(
-                key,
-                DeviceField::Vendor,
-                maker.clone(),
-                0.5,
-                (Protocol::Ethernet, "eth.src.oui"),
-                None,
-            );
-            self.clue(Some(key), Protocol::Ethernet, "eth.src.oui", ClueSource::OuiVendor, Some(&maker));
+            let organization = Label::new(organization);
+            let place = (Protocol::Ethernet, "eth.src.oui");
+            if let Some(maker) = self.inventory.knowledge.vendor(organization.as_str()) {
+                let seen = (organization.clone(), Label::new("oui"));
+                self.claim(key, DeviceField::Vendor, maker, OUI, place, Some(seen));
+            }
+            self.clue(Some(key), place.0, place.1, ClueSource::OuiVendor, Some(&organization));
         }
     }
 

@@ -1,12 +1,16 @@
 //! What is known, as data: `knowledge/` of the project, embedded.
 
+mod oui;
 mod signatures;
+mod vendors;
 
 use std::sync::LazyLock;
 
 use wardline_model::{DeviceField, Label, MacAddress};
 
+use oui::Oui;
 use signatures::Signatures;
+use vendors::Vendors;
 
 /// Where a clue was read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Deserialize)]
@@ -72,9 +76,15 @@ pub(crate) struct SignatureClaim {
 /// Everything known.
 pub(crate) struct Knowledge {
     signatures: Signatures,
+    oui: Oui,
+    vendors: Vendors,
 }
 
-static EMBEDDED: LazyLock<Knowledge> = LazyLock::new(|| Knowledge { signatures: Signatures::embedded() });
+static EMBEDDED: LazyLock<Knowledge> = LazyLock::new(|| Knowledge {
+    signatures: Signatures::embedded(),
+    oui: Oui::embedded(),
+    vendors: Vendors::embedded(),
+});
 
 impl Knowledge {
     /// What ships with the program.
@@ -82,14 +92,14 @@ impl Knowledge {
         &EMBEDDED
     }
 
-    /// Who made the device with this link address, by its prefix.
-    pub(crate) fn maker(&self, _mac: MacAddress) -> Option<&'static str> {
-        None
+    /// To whom IEEE gave the prefix of this link address, as registered there.
+    pub(crate) fn organization(&self, mac: MacAddress) -> Option<&'static str> {
+        self.oui.organization(mac)
     }
 
     /// The name under which a maker is known here.
     pub(crate) fn vendor(&self, text: &str) -> Option<Label> {
-        Some(Label::new(text)).filter(|label| !label.is_empty())
+        Some(Label::new(self.vendors.name(text))).filter(|label| !label.is_empty())
     }
 
     /// Gives every claim that a clue supports to `tell`.
