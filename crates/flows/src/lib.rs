@@ -3,6 +3,9 @@
 //! The last room that sees bytes. It decapsulates, defragments, reassembles, tracks conversations, identifies
 //! what is spoken by content, and tells what it saw as [`wardline_model::Observation`]s, which hold no payload.
 //!
+//! A frame goes through the *front*, in order: taken apart to its innermost IP packet, fragments put together. Its
+//! conversation then lives in one of a fixed number of *shards*, chosen by a hash of its addresses.
+//!
 //! # Guarantees
 //!
 //! * All memory is bounded by [`Limits`]; what is refused is counted.
@@ -10,4 +13,23 @@
 //! * Time is that of the frames; nothing here asks a clock.
 #![forbid(unsafe_code)]
 
+mod advertisement;
 mod application;
+mod conversation;
+mod counters;
+mod decode;
+mod fragments;
+mod frame;
+mod front;
+mod limits;
+mod pipeline;
+mod reassembly;
+mod replicas;
+mod shard;
+mod spoken;
+
+pub use counters::Counters;
+pub use decode::reads_link_type;
+pub use frame::Frame;
+pub use limits::Limits;
+pub use pipeline::{Pipeline, Settings};

@@ -24,7 +24,7 @@ mod telnet;
 mod tls;
 mod ws_discovery;
 
-pub(crate) use context::Context;
+pub(crate) use context::{Context, ConversationLabels};
 
 use wardline_model::Protocol;
 use wardline_wire::{Direction, Verdict};

@@ -1,1 +1,4 @@
 //! Protocols of the transport layer.
+
+pub mod tcp;
+pub mod udp;

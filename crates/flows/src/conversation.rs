@@ -1,0 +1,197 @@
+//! One conversation: who, how much, how far.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+use wardline_model::fact::{Conversation, StackTraits};
+use wardline_model::{CaptureId, MacAddress, Station, TcpOutcome, Timestamp, Transport};
+use wardline_wire::Direction;
+
+use crate::application::ConversationLabels;
+use crate::reassembly::Half;
+use crate::spoken::Spoken;
+
+const SECOND: i64 = 1_000_000_000;
+
+/// Both ends and the transport, whichever way a packet went.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Key {
+    low: u128,
+    high: u128,
+    low_port: u16,
+    high_port: u16,
+    protocol: u8,
+    v4: bool,
+}
+
+impl Key {
+    /// The key, and whether the packet went from its low to its high end.
+    #[inline]
+    pub(crate) fn new(source: (IpAddr, u16), destination: (IpAddr, u16), protocol: u8) -> (Self, bool) {
+        let one = (bits(source.0), source.1);
+        let two = (bits(destination.0), destination.1);
+        let upward = one <= two;
+        let (low, high) = if upward { (one, two) } else { (two, one) };
+        let v4 = source.0.is_ipv4();
+        let key = Self { low: low.0, high: high.0, low_port: low.1, high_port: high.1, protocol, v4 };
+        (key, upward)
+    }
+
+    pub(crate) const fn transport(&self) -> Transport {
+        Transport(self.protocol)
+    }
+
+    fn end(&self, low: bool) -> (IpAddr, u16) {
+        let (bits, port) = if low { (self.low, self.low_port) } else { (self.high, self.high_port) };
+        let ip =
+            if self.v4 { IpAddr::V4(Ipv4Addr::from(bits as u32)) } else { IpAddr::V6(Ipv6Addr::from(bits)) };
+        (ip, port)
+    }
+}
+
+#[inline]
+fn bits(ip: IpAddr) -> u128 {
+    match ip {
+        IpAddr::V4(ip) => u128::from(ip.to_bits()),
+        IpAddr::V6(ip) => ip.to_bits(),
+    }
+}
+
+/// How far a TCP conversation is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum State {
+    /// Not TCP.
+    Datagrams,
+    /// SYN seen.
+    Asked,
+    /// SYN-ACK seen.
+    Answered,
+    /// Handshake complete.
+    Open,
+    /// Began before the capture.
+    MidStream,
+    /// FIN from both.
+    Closed,
+    /// RST to the SYN.
+    Refused,
+    /// RST later.
+    Reset,
+}
+
+/// What happened within the running second.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Second {
+    pub begin: i64,
+    pub packets: [u32; 2],
+    pub bytes: [u64; 2],
+    pub told: bool,
+}
+
+/// A conversation.
+pub(crate) struct Talk {
+    pub key: Key,
+    pub hash: u64,
+    /// The initiator is the low end of the key.
+    pub from_low: bool,
+    pub state: State,
+    pub finished: [bool; 2],
+    pub time_to_live: [u8; 2],
+    pub capture: CaptureId,
+    pub vlan: Option<u16>,
+    pub macs: [Option<MacAddress>; 2],
+    pub first_packet: u64,
+    pub start: Timestamp,
+    pub end: Timestamp,
+    pub packets: [u64; 2],
+    pub bytes: [u64; 2],
+    pub missing: u64,
+    pub second: Second,
+    pub spoken: Spoken,
+    pub halves: Option<Box<[Half; 2]>>,
+    pub labels: Option<Box<ConversationLabels>>,
+}
+
+impl Talk {
+    /// Which way a packet goes that went from the low to the high end of the key, or not.
+    pub(crate) const fn direction(&self, upward: bool) -> Direction {
+        if upward == self.from_low { Direction::Forward } else { Direction::Backward }
+    }
+
+    fn station(&self, side: usize) -> Station {
+        let (ip, port) = self.key.end(self.from_low == (side == 0));
+        Station { mac: self.macs.get(side).copied().flatten(), ip: Some(ip), port }
+    }
+
+    pub(crate) fn initiator(&self) -> Station {
+        self.station(0)
+    }
+
+    pub(crate) fn responder(&self) -> Station {
+        self.station(1)
+    }
+
+    /// How long it may be silent before it counts as ended, nanoseconds.
+    pub(crate) const fn patience(&self) -> i64 {
+        match self.state {
+            State::Datagrams if matches!(self.key.protocol, 1 | 58) => 30 * SECOND,
+            State::Datagrams => 120 * SECOND,
+            State::Asked => 30 * SECOND,
+            State::Answered => 60 * SECOND,
+            State::Open | State::MidStream => 3_600 * SECOND,
+            State::Closed | State::Refused | State::Reset => 5 * SECOND,
+        }
+    }
+
+    /// How dear it is when room must be made: the smaller, the sooner it goes.
+    pub(crate) fn worth(&self, protected: bool) -> (bool, u8, Timestamp) {
+        let state = match self.state {
+            State::Refused | State::Closed | State::Reset | State::Asked => 0,
+            State::Answered => 1,
+            State::Datagrams if self.packets.contains(&0) => 1,
+            State::Datagrams | State::MidStream => 2,
+            State::Open => 3,
+        };
+        (protected, state, self.end)
+    }
+
+    /// The whole conversation, for the fact that ends it.
+    pub(crate) fn summary(&self) -> Conversation {
+        let (protocol, encrypted) = self.spoken.label();
+        let labels = self.labels.as_deref();
+        let halves = self.halves.as_deref();
+        Conversation {
+            start: self.start,
+            end: self.end,
+            first_packet: self.first_packet,
+            packets: self.packets,
+            bytes: self.bytes,
+            application: labels.and_then(|labels| labels.application).or(protocol),
+            encrypted,
+            tcp: match self.state {
+                State::Datagrams => None,
+                State::Asked => Some(TcpOutcome::Unanswered),
+                State::Answered => Some(TcpOutcome::HalfOpen),
+                State::Open => Some(TcpOutcome::Open),
+                State::MidStream => Some(TcpOutcome::MidStream),
+                State::Closed => Some(TcpOutcome::Closed),
+                State::Refused => Some(TcpOutcome::Refused),
+                State::Reset => Some(TcpOutcome::Reset),
+            },
+            server_name: labels.and_then(|labels| labels.server_name.clone()),
+            ja4: labels.and_then(|labels| labels.ja4.clone()),
+            missing_bytes: self.missing + halves.map_or(0, |halves| halves.iter().map(Half::missing).sum()),
+        }
+    }
+}
+
+/// What the first packet of a station tells of its stack.
+pub(crate) const fn traits(time_to_live: u8, dont_fragment: bool) -> StackTraits {
+    StackTraits {
+        time_to_live,
+        syn: false,
+        dont_fragment,
+        window: 0,
+        segment_size_max: 0,
+        window_scale: 255,
+        options: [0; 8],
+    }
+}

@@ -1,0 +1,317 @@
+//! What is done for every frame in order, before conversations are shared out: take it apart, put fragments together,
+//! tell what the link and network layers say of themselves.
+
+use std::hash::BuildHasher as _;
+
+use hashbrown::HashMap;
+use wardline_model::fact::{
+    AmbiguityKind, AmbiguousStream, ArpFact, ArpOperation, NeighborFact, NeighborKind,
+};
+use wardline_model::{Fact, MacAddress, Observation, Sighting, Station, Timestamp, Transport};
+use wardline_wire::link::arp;
+use wardline_wire::network::icmp6;
+
+use crate::conversation::Key;
+use crate::counters::Counters;
+use crate::decode::{Content, Decoded, Ip, Link, decode, reads_link_type};
+use crate::fragments::Fragments;
+use crate::frame::Frame;
+use crate::limits::{Limits, SHARDS};
+use crate::replicas::Replicas;
+use crate::shard::Packet;
+
+/// After this time a station that is still there is told again: 10 minutes, in nanoseconds.
+const SEEN_AGAIN: i64 = 600 * 1_000_000_000;
+
+/// State of the front.
+pub(crate) struct Front {
+    limits: Limits,
+    hasher: foldhash::fast::FixedState,
+    fragments: Fragments,
+    replicas: Replicas,
+    stations: HashMap<MacAddress, Timestamp, foldhash::fast::FixedState>,
+    pub(crate) counters: Counters,
+}
+
+/// A packet for a shard, with its payload where that is not part of the frame.
+pub(crate) enum Routed<'a> {
+    /// The frame was all about itself.
+    Told,
+    /// A packet of a conversation.
+    Packet(usize, Packet<'a>),
+    /// A packet that was put together of fragments; its payload is here.
+    Whole(usize, Packet<'static>, Vec<u8>),
+}
+
+impl Front {
+    pub(crate) fn new(limits: Limits, seed: u64) -> Self {
+        Self {
+            limits,
+            hasher: foldhash::fast::FixedState::with_seed(seed),
+            fragments: Fragments::new(limits),
+            replicas: Replicas::new(seed),
+            stations: HashMap::default(),
+            counters: Counters::default(),
+        }
+    }
+
+    /// Takes a frame apart.
+    pub(crate) fn frame<'a>(&mut self, frame: &Frame<'a>, out: &mut Vec<Observation>) -> Routed<'a> {
+        self.counters.packets += 1;
+        self.counters.bytes += u64::from(frame.original_length);
+        if !reads_link_type(frame.link_type) {
+            self.counters.link_type(frame.link_type);
+            return Routed::Told;
+        }
+        let sighting = Sighting { time: frame.time, capture: frame.capture, packet: frame.number };
+        let Decoded { link, content } = match decode(frame.link_type, frame.bytes, frame.original_length) {
+            Ok(decoded) => decoded,
+            Err(error) => {
+                self.counters.error(error);
+                return Routed::Told;
+            }
+        };
+        match content {
+            Content::Ip(ip) => return self.ip(sighting, link, ip, out),
+            Content::Arp(message) => tell(sighting, link, arp_fact(&message), out),
+            Content::Lldp(bytes) => {
+                self.advertisement(sighting, link, crate::advertisement::lldp(bytes), out)
+            }
+            Content::Cdp(bytes) => self.advertisement(sighting, link, crate::advertisement::cdp(bytes), out),
+            Content::Presence => self.presence(sighting, link, out),
+        }
+        Routed::Told
+    }
+
+    fn advertisement(
+        &mut self,
+        sighting: Sighting,
+        link: Link,
+        read: Result<wardline_model::fact::LinkAdvertisement, wardline_wire::Error>,
+        out: &mut Vec<Observation>,
+    ) {
+        match read {
+            Ok(fact) => tell(sighting, link, Fact::LinkAdvertisement(Box::new(fact)), out),
+            Err(error) => {
+                self.counters.error(error);
+                self.presence(sighting, link, out);
+            }
+        }
+    }
+
+    /// A frame that only says that its sender is there.
+    fn presence(&mut self, sighting: Sighting, link: Link, out: &mut Vec<Observation>) {
+        let Some(mac) = link.source.filter(|mac| mac.is_station()) else { return };
+        if self.stations.len() >= self.limits.stations && !self.stations.contains_key(&mac) {
+            return self.counters.refuse("stations without IP");
+        }
+        let seen = self.stations.entry(mac).or_insert(Timestamp::from_nanoseconds(i64::MIN));
+        if sighting.time.nanoseconds_since(*seen) >= SEEN_AGAIN {
+            *seen = sighting.time;
+            tell(sighting, link, Fact::StationSeen, out);
+        }
+    }
+
+    #[inline]
+    fn ip<'a>(
+        &mut self,
+        sighting: Sighting,
+        link: Link,
+        ip: Ip<'a>,
+        out: &mut Vec<Observation>,
+    ) -> Routed<'a> {
+        if let Some(replica) = self.replicas.see(&ip, sighting.time) {
+            let (from, to) = ends(link, &ip);
+            let transport = Some(Transport(ip.protocol));
+            out.push(Observation {
+                sighting,
+                from,
+                to,
+                transport,
+                vlan: link.vlan,
+                fact: Fact::Replica(replica),
+            });
+        }
+        if let Some(fragment) = ip.fragment {
+            let outcome = self.fragments.add(&ip, fragment, sighting.time, &mut self.counters);
+            if let Some((offset, length)) = outcome.ambiguous {
+                let fact = AmbiguousStream {
+                    kind: AmbiguityKind::FragmentOverlap,
+                    offset: u64::from(offset),
+                    length,
+                    time_to_live_step: 0,
+                };
+                let (from, to) = ends(link, &ip);
+                let transport = Some(Transport(ip.protocol));
+                out.push(Observation {
+                    sighting,
+                    from,
+                    to,
+                    transport,
+                    vlan: link.vlan,
+                    fact: Fact::Ambiguous(fact),
+                });
+            }
+            return match outcome.whole {
+                Some((protocol, payload)) => self.whole(sighting, link, ip, protocol, payload, out),
+                None => Routed::Told,
+            };
+        }
+        if ip.protocol == 58 && self.neighbor(sighting, link, &ip, out) {
+            return Routed::Told;
+        }
+        let (shard, packet) = self.route(sighting, link, ip);
+        Routed::Packet(shard, packet)
+    }
+
+    fn whole<'a>(
+        &mut self,
+        sighting: Sighting,
+        link: Link,
+        ip: Ip<'_>,
+        protocol: u8,
+        payload: Vec<u8>,
+        out: &mut Vec<Observation>,
+    ) -> Routed<'a> {
+        let (protocol, start) = if ip.source.is_ipv6() {
+            match wardline_wire::network::ipv6::Packet::walk_reassembled(protocol, &payload) {
+                Ok((protocol, rest)) => (protocol, payload.len() - rest.len()),
+                Err(error) => {
+                    self.counters.error(error);
+                    return Routed::Told;
+                }
+            }
+        } else {
+            (protocol, 0)
+        };
+        let content = payload.get(start..).unwrap_or_default();
+        let length = content.len() as u32;
+        let header = ip.length.saturating_sub(ip.payload_length);
+        let whole = Ip {
+            protocol,
+            fragment: None,
+            length: header + length,
+            payload_length: length,
+            payload: content,
+            ..ip
+        };
+        if protocol == 58 && self.neighbor(sighting, link, &whole, out) {
+            return Routed::Told;
+        }
+        let (shard, packet) = self.route(sighting, link, whole);
+        let packet = Packet { payload: &[], ..packet };
+        Routed::Whole(shard, packet, if start == 0 { payload } else { content.to_vec() })
+    }
+
+    /// The shard of a packet.
+    #[inline]
+    fn route<'a>(&self, sighting: Sighting, link: Link, ip: Ip<'a>) -> (usize, Packet<'a>) {
+        let (source_port, destination_port) = ports(&ip);
+        let (key, upward) =
+            Key::new((ip.source, source_port), (ip.destination, destination_port), ip.protocol);
+        let hash = self.hasher.hash_one(key);
+        let packet = Packet {
+            sighting,
+            link,
+            source: ip.source,
+            destination: ip.destination,
+            key,
+            hash,
+            upward,
+            time_to_live: ip.time_to_live,
+            dont_fragment: ip.dont_fragment,
+            length: ip.length,
+            payload_length: ip.payload_length,
+            payload: ip.payload,
+        };
+        // Neither the lowest nor the highest bits: the table within the shard uses those.
+        ((hash >> 40) as usize % SHARDS, packet)
+    }
+
+    /// Neighbour discovery is of the link, not a conversation. Whether it was one.
+    fn neighbor(&mut self, sighting: Sighting, link: Link, ip: &Ip<'_>, out: &mut Vec<Observation>) -> bool {
+        let Some(133..=137) = ip.payload.first() else { return false };
+        match icmp6::Message::parse(ip.payload) {
+            Ok(icmp6::Message { kind: icmp6::Kind::Neighbor(neighbor), .. }) => {
+                let fact = NeighborFact {
+                    kind: match neighbor.discovery {
+                        icmp6::Discovery::RouterSolicitation => NeighborKind::RouterSolicitation,
+                        icmp6::Discovery::RouterAdvertisement => NeighborKind::RouterAdvertisement,
+                        icmp6::Discovery::NeighborSolicitation => NeighborKind::NeighborSolicitation,
+                        icmp6::Discovery::NeighborAdvertisement => NeighborKind::NeighborAdvertisement,
+                        icmp6::Discovery::Redirect => NeighborKind::Redirect,
+                    },
+                    target: neighbor.target,
+                    link_address: neighbor.link_address.map(MacAddress),
+                    router: neighbor.router,
+                    solicited: neighbor.solicited,
+                    overriding: neighbor.overriding,
+                };
+                let (from, to) = ends(link, ip);
+                let fact = Fact::Neighbor(Box::new(fact));
+                out.push(Observation {
+                    sighting,
+                    from,
+                    to,
+                    transport: Some(Transport::ICMP6),
+                    vlan: link.vlan,
+                    fact,
+                });
+                true
+            }
+            Ok(_) => false,
+            Err(error) => {
+                self.counters.error(error);
+                true
+            }
+        }
+    }
+}
+
+fn ends(link: Link, ip: &Ip<'_>) -> (Station, Station) {
+    (
+        Station { mac: link.source, ip: Some(ip.source), port: 0 },
+        Station { mac: link.destination, ip: Some(ip.destination), port: 0 },
+    )
+}
+
+/// Ports of a conversation; for ICMP type and code as Community ID wants them, request and answer alike.
+#[inline]
+fn ports(ip: &Ip<'_>) -> (u16, u16) {
+    match (ip.protocol, ip.payload) {
+        (6 | 17 | 132, [a, b, c, d, ..]) => (u16::from_be_bytes([*a, *b]), u16::from_be_bytes([*c, *d])),
+        (1, [kind, code, ..]) => match kind {
+            0 => (0, 8),
+            8 => (8, 0),
+            13 => (13, 14),
+            14 => (14, 13),
+            _ => (u16::from(*kind), u16::from(*code)),
+        },
+        (58, [kind, code, ..]) => match kind {
+            128 => (128, 129),
+            129 => (129, 128),
+            _ => (u16::from(*kind), u16::from(*code)),
+        },
+        _ => (0, 0),
+    }
+}
+
+fn tell(sighting: Sighting, link: Link, fact: Fact, out: &mut Vec<Observation>) {
+    let from = Station { mac: link.source, ..Station::default() };
+    let to = Station { mac: link.destination, ..Station::default() };
+    out.push(Observation { sighting, from, to, transport: None, vlan: link.vlan, fact });
+}
+
+fn arp_fact(message: &arp::Message) -> Fact {
+    let operation = match message.operation {
+        arp::Operation::Request => ArpOperation::Request,
+        arp::Operation::Reply => ArpOperation::Reply,
+    };
+    Fact::Arp(ArpFact {
+        operation,
+        sender_mac: MacAddress(message.sender_mac),
+        sender_ip: message.sender_ip,
+        target_mac: MacAddress(message.target_mac),
+        target_ip: message.target_ip,
+    })
+}

@@ -1,0 +1,652 @@
+//! A share of all conversations, with everything that they keep.
+//!
+//! Which conversation belongs to which shard depends on its addresses only, and a shard sees its packets in order, so
+//! results do not depend on who runs it.
+
+use std::collections::BTreeSet;
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use hashbrown::HashTable;
+use wardline_model::fact::{
+    AmbiguityKind, AmbiguousStream, FlowRate, IcmpFact, IcmpKind, StackTraits, TcpEvent,
+};
+use wardline_model::{Fact, Observation, PseudonymKey, Sighting, Station, Transport};
+use wardline_wire::network::{icmp, icmp6};
+use wardline_wire::transport::{tcp, tcp::flags, udp};
+use wardline_wire::{Direction, Error};
+
+use crate::application::{Context, ConversationLabels};
+use crate::conversation::{Key, Second, State, Talk, traits};
+use crate::counters::Counters;
+use crate::decode::Link;
+use crate::limits::{Limits, SHARDS};
+use crate::reassembly::{Budget, Half, Overlap, Piece};
+
+const SECOND: i64 = 1_000_000_000;
+/// A sweep over all conversations takes so many ticks.
+const SWEEP_TICKS: usize = 16;
+/// Conversations that are looked at to find one that makes room.
+const EVICTION_LOOKS: usize = 32;
+/// Packets within a second after which a rate is told at once.
+const FAST_PACKETS: u32 = 1_000;
+
+/// A packet that is known to belong to a shard.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Packet<'a> {
+    pub sighting: Sighting,
+    pub link: Link,
+    pub source: IpAddr,
+    pub destination: IpAddr,
+    pub key: Key,
+    pub hash: u64,
+    /// It went from the low to the high end of the key.
+    pub upward: bool,
+    pub time_to_live: u8,
+    pub dont_fragment: bool,
+    /// IP header and payload as sent, bytes.
+    pub length: u32,
+    pub payload_length: u32,
+    pub payload: &'a [u8],
+}
+
+/// What every shard is made with.
+#[derive(Clone)]
+pub(crate) struct Making {
+    pub limits: Limits,
+    pub key: PseudonymKey,
+    pub protected: Arc<BTreeSet<IpAddr>>,
+}
+
+/// A share of all conversations.
+pub(crate) struct Shard {
+    making: Making,
+    index: HashTable<u32>,
+    talks: Vec<Option<Talk>>,
+    free: Vec<u32>,
+    conversations_max: usize,
+    budget: Budget,
+    sweep: usize,
+    counters: Counters,
+}
+
+impl Shard {
+    pub(crate) fn new(making: Making) -> Self {
+        let limits = making.limits;
+        let budget = Budget {
+            waiting: 0,
+            waiting_max: limits.waiting_bytes / SHARDS,
+            per_stream_max: limits.waiting_bytes_per_stream,
+        };
+        Self {
+            conversations_max: (limits.conversations / SHARDS).max(1),
+            making,
+            index: HashTable::new(),
+            talks: Vec::new(),
+            free: Vec::new(),
+            budget,
+            sweep: 0,
+            counters: Counters::default(),
+        }
+    }
+
+    pub(crate) const fn counters(&self) -> &Counters {
+        &self.counters
+    }
+
+    /// Reads a packet.
+    pub(crate) fn packet(&mut self, packet: &Packet<'_>, out: &mut Vec<Observation>) {
+        let read = match packet.key.transport() {
+            Transport::TCP => self.tcp(packet, out),
+            Transport::UDP => self.udp(packet, out),
+            Transport::ICMP => self.icmp(packet, out),
+            Transport::ICMP6 => self.icmp6(packet, out),
+            _ => {
+                self.find_or_begin(packet, State::Datagrams, |_| {}, out);
+                Ok(())
+            }
+        };
+        if let Err(error) = read {
+            self.counters.error(error);
+        }
+    }
+
+    /// A second of capture time has passed: conversations that are silent for too long end.
+    pub(crate) fn tick(&mut self, sighting: Sighting, out: &mut Vec<Observation>) {
+        let looks = self.talks.len() / SWEEP_TICKS + 1;
+        for _ in 0..looks.min(self.talks.len()) {
+            self.sweep = (self.sweep + 1) % self.talks.len();
+            let over = self
+                .talks
+                .get(self.sweep)
+                .and_then(Option::as_ref)
+                .is_some_and(|talk| sighting.time.nanoseconds_since(talk.end) > talk.patience());
+            if over {
+                self.end(self.sweep, sighting, out);
+            }
+        }
+    }
+
+    /// The capture ended: all conversations do.
+    pub(crate) fn finish(&mut self, sighting: Sighting, out: &mut Vec<Observation>) {
+        for place in 0..self.talks.len() {
+            self.end(place, sighting, out);
+        }
+        self.talks = Vec::new();
+        self.free = Vec::new();
+        self.index = HashTable::new();
+    }
+
+    fn tcp(&mut self, packet: &Packet<'_>, out: &mut Vec<Observation>) -> Result<(), Error> {
+        let segment = tcp::Segment::parse(packet.payload, packet.payload_length)?;
+        let syn = segment.has(flags::SYN);
+        if syn && !segment.has(flags::ACK) {
+            self.end_if_over(packet, out);
+        }
+        let state = match (syn, segment.has(flags::ACK)) {
+            (true, false) => State::Asked,
+            (true, true) => State::Answered,
+            (false, _) => State::MidStream,
+        };
+        let stack = |traits: &mut StackTraits| {
+            if syn {
+                let options = tcp::SynOptions::parse(segment.options);
+                traits.syn = true;
+                traits.window = segment.window;
+                traits.segment_size_max = options.segment_size_max.unwrap_or(0);
+                traits.window_scale = options.window_scale.unwrap_or(255);
+                traits.options = options.kinds;
+            }
+        };
+        let Some(place) = self.find_or_begin(packet, state, stack, out) else { return Ok(()) };
+        let Some(Some(talk)) = self.talks.get_mut(place) else { return Ok(()) };
+        let direction = talk.direction(packet.upward);
+        if syn {
+            let half = talk.halves.get_or_insert_default();
+            if let Some(half) = half.get_mut(direction.index()) {
+                half.begin(segment.sequence);
+            }
+        }
+        progress(talk, &segment, direction, packet, stack, out);
+        if segment.payload_length > 0 && talk.spoken.listens() {
+            Reading { talk, budget: &mut self.budget, making: &self.making, packet }
+                .segment(&segment, direction, out);
+        }
+        Ok(())
+    }
+
+    fn udp(&mut self, packet: &Packet<'_>, out: &mut Vec<Observation>) -> Result<(), Error> {
+        let datagram = udp::Datagram::parse(packet.payload, packet.payload_length)?;
+        let Some(place) = self.find_or_begin(packet, State::Datagrams, |_| {}, out) else { return Ok(()) };
+        let Some(Some(talk)) = self.talks.get_mut(place) else { return Ok(()) };
+        if !datagram.payload.is_empty() && talk.spoken.listens() {
+            let direction = talk.direction(packet.upward);
+            Reading { talk, budget: &mut self.budget, making: &self.making, packet }.datagram(
+                datagram.payload,
+                direction,
+                out,
+            );
+        }
+        Ok(())
+    }
+
+    fn icmp(&mut self, packet: &Packet<'_>, out: &mut Vec<Observation>) -> Result<(), Error> {
+        let message = icmp::Message::parse(packet.payload)?;
+        self.find_or_begin(packet, State::Datagrams, |_| {}, out);
+        let (kind, gateway) = match message.kind {
+            icmp::Kind::Unreachable(code) => (IcmpKind::Unreachable(code), None),
+            icmp::Kind::TimeExceeded => (IcmpKind::TimeExceeded, None),
+            icmp::Kind::Redirect(gateway) => (IcmpKind::Redirect, Some(IpAddr::V4(gateway))),
+            icmp::Kind::Echo | icmp::Kind::EchoReply | icmp::Kind::Other(_) => return Ok(()),
+        };
+        tell_icmp(packet, kind, gateway, message.about, out);
+        Ok(())
+    }
+
+    fn icmp6(&mut self, packet: &Packet<'_>, out: &mut Vec<Observation>) -> Result<(), Error> {
+        let message = icmp6::Message::parse(packet.payload)?;
+        self.find_or_begin(packet, State::Datagrams, |_| {}, out);
+        let kind = match message.kind {
+            icmp6::Kind::Unreachable(code) => IcmpKind::Unreachable(code),
+            icmp6::Kind::TimeExceeded => IcmpKind::TimeExceeded,
+            _ => return Ok(()),
+        };
+        tell_icmp(packet, kind, None, message.about, out);
+        Ok(())
+    }
+
+    /// A new SYN on the ports of a conversation that is over, or that nobody ever answered for long, begins a new one.
+    fn end_if_over(&mut self, packet: &Packet<'_>, out: &mut Vec<Observation>) {
+        let Some(place) = self.place(packet) else { return };
+        let over = self.talks.get(place).and_then(Option::as_ref).is_some_and(|talk| {
+            let silent = packet.sighting.time.nanoseconds_since(talk.end);
+            matches!(talk.state, State::Closed | State::Reset | State::Refused) || silent > talk.patience()
+        });
+        if over {
+            self.end(place, packet.sighting, out);
+        }
+    }
+
+    #[inline]
+    fn place(&self, packet: &Packet<'_>) -> Option<usize> {
+        let same = |place: &u32| {
+            self.talks
+                .get(*place as usize)
+                .and_then(Option::as_ref)
+                .is_some_and(|talk| talk.key == packet.key)
+        };
+        self.index.find(packet.hash, same).map(|place| *place as usize)
+    }
+
+    /// The conversation of a packet, counted; a new one is told.
+    fn find_or_begin(
+        &mut self,
+        packet: &Packet<'_>,
+        state: State,
+        stack: impl FnOnce(&mut StackTraits),
+        out: &mut Vec<Observation>,
+    ) -> Option<usize> {
+        let place = match self.place(packet) {
+            Some(place) => {
+                let silent =
+                    self.talks.get(place)?.as_ref().map(|talk| (talk.end, talk.patience(), talk.state));
+                let (end, patience, talk_state) = silent?;
+                // The sweep comes by only now and then; a conversation that was silent for too long is another one.
+                let over = packet.sighting.time.nanoseconds_since(end) > patience;
+                if over && talk_state == State::Datagrams {
+                    self.end(place, packet.sighting, out);
+                    self.begin(packet, state, stack, out)?
+                } else {
+                    place
+                }
+            }
+            None => self.begin(packet, state, stack, out)?,
+        };
+        let rate_packets = self.making.limits.rate_packets;
+        let talk = self.talks.get_mut(place)?.as_mut()?;
+        count(talk, packet, rate_packets, out);
+        Some(place)
+    }
+
+    fn begin(
+        &mut self,
+        packet: &Packet<'_>,
+        state: State,
+        stack: impl FnOnce(&mut StackTraits),
+        out: &mut Vec<Observation>,
+    ) -> Option<usize> {
+        if self.index.len() >= self.conversations_max {
+            self.make_room(packet.sighting, out);
+        }
+        self.counters.conversations += 1;
+        let from_low = packet.upward != turned(packet, state);
+        let talk = Talk {
+            key: packet.key,
+            hash: packet.hash,
+            from_low,
+            state,
+            finished: [false; 2],
+            time_to_live: [0; 2],
+            capture: packet.sighting.capture,
+            vlan: packet.link.vlan,
+            macs: [None; 2],
+            first_packet: packet.sighting.packet,
+            start: packet.sighting.time,
+            end: packet.sighting.time,
+            packets: [0; 2],
+            bytes: [0; 2],
+            missing: 0,
+            second: Second::default(),
+            spoken: Default::default(),
+            halves: None,
+            labels: None,
+        };
+        let mut traits = traits(packet.time_to_live, packet.dont_fragment);
+        stack(&mut traits);
+        let (mut from, mut to) = (talk.initiator(), talk.responder());
+        let sender = talk.direction(packet.upward);
+        let (source, destination) =
+            if sender == Direction::Forward { (&mut from, &mut to) } else { (&mut to, &mut from) };
+        source.mac = packet.link.source;
+        destination.mac = packet.link.destination;
+        // The traits are those of the sender, who is the initiator but for an answer that came first.
+        if sender == Direction::Forward {
+            tell(packet.sighting, (from, to), &talk, Fact::ConversationStarted(traits), out);
+        }
+        let place = match self.free.pop() {
+            Some(place) => place as usize,
+            None => {
+                self.talks.push(None);
+                self.talks.len() - 1
+            }
+        };
+        if let Some(slot) = self.talks.get_mut(place) {
+            *slot = Some(talk);
+        }
+        let talks = &self.talks;
+        let hash_of =
+            |place: &u32| talks.get(*place as usize).and_then(Option::as_ref).map_or(0, |talk| talk.hash);
+        self.index.insert_unique(packet.hash, place as u32, hash_of);
+        Some(place)
+    }
+
+    /// Ends the conversation that is worth least among some.
+    fn make_room(&mut self, sighting: Sighting, out: &mut Vec<Observation>) {
+        let mut least = None;
+        for _ in 0..EVICTION_LOOKS.min(self.talks.len()) {
+            self.sweep = (self.sweep + 1) % self.talks.len();
+            if let Some(Some(talk)) = self.talks.get(self.sweep) {
+                let ends = [talk.initiator().ip, talk.responder().ip];
+                let protected = !self.making.protected.is_empty()
+                    && ends.into_iter().flatten().any(|ip| self.making.protected.contains(&ip));
+                let worth = (talk.worth(protected), self.sweep);
+                if least.is_none_or(|least| worth < least) {
+                    least = Some(worth);
+                }
+            }
+        }
+        if let Some((_, place)) = least {
+            self.counters.refuse("conversations ended early to make room");
+            self.end(place, sighting, out);
+        }
+    }
+
+    fn end(&mut self, place: usize, sighting: Sighting, out: &mut Vec<Observation>) {
+        let Some(mut talk) = self.talks.get_mut(place).and_then(Option::take) else { return };
+        if let Ok(entry) = self.index.find_entry(talk.hash, |other| *other as usize == place) {
+            entry.remove();
+        }
+        self.free.push(place as u32);
+        let packet = Packet {
+            sighting,
+            link: Link { vlan: talk.vlan, ..Link::default() },
+            source: IpAddr::V4(std::net::Ipv4Addr::UNSPECIFIED),
+            destination: IpAddr::V4(std::net::Ipv4Addr::UNSPECIFIED),
+            key: talk.key,
+            hash: talk.hash,
+            upward: talk.from_low,
+            time_to_live: 0,
+            dont_fragment: false,
+            length: 0,
+            payload_length: 0,
+            payload: &[],
+        };
+        Reading { talk: &mut talk, budget: &mut self.budget, making: &self.making, packet: &packet }.end(out);
+        if !talk.second.told
+            && talk.second.packets[0].saturating_add(talk.second.packets[1])
+                >= self.making.limits.rate_packets
+        {
+            tell_rate(&mut talk, sighting, out);
+        }
+        let ends = (talk.initiator(), talk.responder());
+        let summary = talk.summary();
+        // What the talk says of itself carries the capture that it was in, and the packet that ended it.
+        let sighting = Sighting { capture: talk.capture, ..sighting };
+        tell(sighting, ends, &talk, Fact::ConversationEnded(Box::new(summary)), out);
+    }
+}
+
+/// Whether the first packet seen is an answer: its receiver then began the conversation.
+fn turned(packet: &Packet<'_>, state: State) -> bool {
+    match state {
+        State::Answered => true,
+        // Begun before the capture: the smaller port, where it is a registered one, is the server's.
+        State::MidStream => {
+            let (source, destination) = ports(packet);
+            source < destination && source < 1024
+                || source < destination && source < 49_152 && destination >= 49_152
+        }
+        _ => false,
+    }
+}
+
+fn ports(packet: &Packet<'_>) -> (u16, u16) {
+    match packet.payload {
+        [a, b, c, d, ..] => (u16::from_be_bytes([*a, *b]), u16::from_be_bytes([*c, *d])),
+        _ => (0, 0),
+    }
+}
+
+fn tell(
+    sighting: Sighting,
+    (from, to): (Station, Station),
+    talk: &Talk,
+    fact: Fact,
+    out: &mut Vec<Observation>,
+) {
+    out.push(Observation {
+        sighting,
+        from,
+        to,
+        transport: Some(talk.key.transport()),
+        vlan: talk.vlan,
+        fact,
+    });
+}
+
+fn tell_icmp(
+    packet: &Packet<'_>,
+    kind: IcmpKind,
+    gateway: Option<IpAddr>,
+    about: Option<icmp::Quoted>,
+    out: &mut Vec<Observation>,
+) {
+    let about = about.map(|about| (about.source, about.destination, Transport(about.protocol)));
+    out.push(Observation {
+        sighting: packet.sighting,
+        from: Station { mac: packet.link.source, ip: Some(packet.source), port: 0 },
+        to: Station { mac: packet.link.destination, ip: Some(packet.destination), port: 0 },
+        transport: Some(packet.key.transport()),
+        vlan: packet.link.vlan,
+        fact: Fact::Icmp(IcmpFact { kind, about, gateway }),
+    });
+}
+
+/// Counts a packet, and tells the rate of the second that it ends.
+#[inline]
+fn count(talk: &mut Talk, packet: &Packet<'_>, rate_packets: u32, out: &mut Vec<Observation>) {
+    let side = talk.direction(packet.upward).index();
+    let time = packet.sighting.time;
+    let begin = time.nanoseconds().div_euclid(SECOND);
+    if begin != talk.second.begin {
+        if talk.second.packets[0].saturating_add(talk.second.packets[1]) >= rate_packets && !talk.second.told
+        {
+            tell_rate(talk, packet.sighting, out);
+        }
+        talk.second = Second { begin, ..Second::default() };
+    }
+    talk.end = talk.end.max(time);
+    talk.packets[side] += 1;
+    talk.bytes[side] += u64::from(packet.length);
+    talk.second.packets[side] = talk.second.packets[side].saturating_add(1);
+    talk.second.bytes[side] += u64::from(packet.length);
+    talk.macs[side] = packet.link.source.or(talk.macs[side]);
+    if talk.macs[1 - side].is_none() {
+        talk.macs[1 - side] = packet.link.destination.filter(|mac| !mac.is_group());
+    }
+    if talk.second.packets[0] + talk.second.packets[1] >= FAST_PACKETS && !talk.second.told {
+        tell_rate(talk, packet.sighting, out);
+    }
+}
+
+/// Tells what happened within the running second, if it was much.
+fn tell_rate(talk: &mut Talk, sighting: Sighting, out: &mut Vec<Observation>) {
+    let second = talk.second;
+    if second.packets == [0, 0] {
+        return;
+    }
+    talk.second.told = true;
+    let ends = (talk.initiator(), talk.responder());
+    let rate = FlowRate {
+        interval_ms: 1_000,
+        packets_from: second.packets[0],
+        packets_to: second.packets[1],
+        bytes_from: second.bytes[0],
+        bytes_to: second.bytes[1],
+    };
+    tell(sighting, ends, talk, Fact::Rate(rate), out);
+}
+
+/// How far the conversation is after this segment.
+fn progress(
+    talk: &mut Talk,
+    segment: &tcp::Segment<'_>,
+    direction: Direction,
+    packet: &Packet<'_>,
+    stack: impl FnOnce(&mut StackTraits),
+    out: &mut Vec<Observation>,
+) {
+    let side = direction.index();
+    let ends = match direction {
+        Direction::Forward => (talk.initiator(), talk.responder()),
+        Direction::Backward => (talk.responder(), talk.initiator()),
+    };
+    let event = match (talk.state, direction) {
+        _ if segment.has(flags::RST) => {
+            let refused = talk.state == State::Asked && direction == Direction::Backward;
+            let was_over = matches!(talk.state, State::Reset | State::Refused | State::Closed);
+            talk.state = match talk.state {
+                State::Closed => State::Closed,
+                _ if refused => State::Refused,
+                // A half-open scan resets what was answered: it stays half-open.
+                State::Answered => State::Answered,
+                State::Refused => State::Refused,
+                _ => State::Reset,
+            };
+            let usual = talk.time_to_live[side];
+            let step = if usual == 0 { 0 } else { i16::from(packet.time_to_live) - i16::from(usual) };
+            match (was_over, refused) {
+                (true, _) => None,
+                (false, true) => Some(TcpEvent::Refused),
+                (false, false) => Some(TcpEvent::Reset(step)),
+            }
+        }
+        (State::Asked | State::Answered, Direction::Backward) if segment.has(flags::SYN | flags::ACK) => {
+            let first = talk.time_to_live[side] == 0;
+            talk.state = State::Answered;
+            let mut traits = traits(packet.time_to_live, packet.dont_fragment);
+            stack(&mut traits);
+            first.then_some(TcpEvent::Answered(traits))
+        }
+        (State::Answered, Direction::Forward) if segment.has(flags::ACK) && !segment.has(flags::SYN) => {
+            talk.state = State::Open;
+            Some(TcpEvent::Opened)
+        }
+        // The answer was not captured, but data flows both ways.
+        (State::Asked, Direction::Backward) if segment.has(flags::ACK) && !segment.has(flags::SYN) => {
+            talk.state = State::Open;
+            Some(TcpEvent::Opened)
+        }
+        _ => None,
+    };
+    if segment.has(flags::FIN) {
+        talk.finished[side] = true;
+        if talk.finished == [true; 2] && talk.state != State::Reset {
+            talk.state = State::Closed;
+        }
+    }
+    if !segment.has(flags::RST) {
+        talk.time_to_live[side] = packet.time_to_live;
+    }
+    if let Some(event) = event {
+        tell(packet.sighting, ends, talk, Fact::Tcp(event), out);
+    }
+}
+
+/// A conversation whose content is read.
+struct Reading<'a> {
+    talk: &'a mut Talk,
+    budget: &'a mut Budget,
+    making: &'a Making,
+    packet: &'a Packet<'a>,
+}
+
+impl Reading<'_> {
+    fn segment(&mut self, segment: &tcp::Segment<'_>, direction: Direction, out: &mut Vec<Observation>) {
+        let mut halves = self.talk.halves.take().unwrap_or_default();
+        let cut = segment.payload_length.saturating_sub(segment.payload.len() as u32);
+        let Some(half) = halves.get_mut(direction.index()) else { return };
+        let overlap = self.with(direction, out, |spoken, opening_bytes, context, budget| {
+            half.push(segment.sequence, segment.payload, cut, budget, &mut |piece| match piece {
+                Piece::Data(bytes) => spoken.stream(bytes, opening_bytes, context),
+                Piece::Gap(length) => spoken.gap(length, context),
+            })
+        });
+        if let Some(overlap) = overlap {
+            self.ambiguous(overlap, direction, out);
+        }
+        self.keep(halves);
+    }
+
+    /// Nobody reads any more: what was kept for reading goes.
+    fn keep(&mut self, mut halves: Box<[Half; 2]>) {
+        if self.talk.spoken.listens() {
+            self.talk.halves = Some(halves);
+        } else {
+            self.talk.missing += halves.iter().map(Half::missing).sum::<u64>();
+            halves.iter_mut().for_each(|half| half.release(self.budget));
+        }
+    }
+
+    fn datagram(&mut self, bytes: &[u8], direction: Direction, out: &mut Vec<Observation>) {
+        self.with(direction, out, |spoken, _, context, _| spoken.datagram(bytes, context));
+    }
+
+    fn end(&mut self, out: &mut Vec<Observation>) {
+        let Some(mut halves) = self.talk.halves.take() else { return };
+        for (half, direction) in halves.iter_mut().zip([Direction::Forward, Direction::Backward]) {
+            self.with(direction, out, |spoken, opening_bytes, context, budget| {
+                half.finish(budget, &mut |piece| match piece {
+                    Piece::Data(bytes) => spoken.stream(bytes, opening_bytes, context),
+                    Piece::Gap(length) => spoken.gap(length, context),
+                });
+            });
+            half.release(self.budget);
+        }
+        self.with(Direction::Forward, out, |spoken, _, context, _| spoken.end(context));
+        self.talk.missing += halves.iter().map(Half::missing).sum::<u64>();
+    }
+
+    /// Runs `read` with everything that an adaptor may know.
+    fn with<R>(
+        &mut self,
+        direction: Direction,
+        out: &mut Vec<Observation>,
+        read: impl FnOnce(&mut crate::spoken::Spoken, usize, &mut Context<'_>, &mut Budget) -> R,
+    ) -> R {
+        let mut labels = self.talk.labels.take();
+        let mut fresh = ConversationLabels::default();
+        let mut spoken = std::mem::take(&mut self.talk.spoken);
+        let mut context = Context {
+            sighting: self.packet.sighting,
+            initiator: self.talk.initiator(),
+            responder: self.talk.responder(),
+            transport: self.talk.key.transport(),
+            vlan: self.talk.vlan,
+            direction,
+            key: &self.making.key,
+            out,
+            labels: labels.as_deref_mut().unwrap_or(&mut fresh),
+        };
+        let result = read(&mut spoken, self.making.limits.opening_bytes, &mut context, self.budget);
+        let said = fresh.application.is_some() || fresh.server_name.is_some() || fresh.ja4.is_some();
+        self.talk.labels = labels.or_else(|| said.then(|| Box::new(fresh)));
+        self.talk.spoken = spoken;
+        result
+    }
+
+    fn ambiguous(&self, overlap: Overlap, direction: Direction, out: &mut Vec<Observation>) {
+        let ends = match direction {
+            Direction::Forward => (self.talk.initiator(), self.talk.responder()),
+            Direction::Backward => (self.talk.responder(), self.talk.initiator()),
+        };
+        let usual = self.talk.time_to_live[direction.index()];
+        let fact = AmbiguousStream {
+            kind: AmbiguityKind::TcpOverlap,
+            offset: overlap.offset,
+            length: overlap.length,
+            time_to_live_step: i16::from(self.packet.time_to_live) - i16::from(usual),
+        };
+        tell(self.packet.sighting, ends, self.talk, Fact::Ambiguous(fact), out);
+    }
+}

@@ -1,0 +1,338 @@
+//! What is spoken in a conversation: asked until one protocol is certain, or all say that it is not theirs.
+
+use wardline_model::Protocol;
+use wardline_wire::enterprise::rtp;
+use wardline_wire::{Direction, Verdict};
+
+use crate::application::{Context, DATAGRAMS, Datagram, Progress, STREAMS, Stream, StreamAdaptor};
+
+/// Datagrams of a conversation after which nobody is asked any more.
+const DATAGRAMS_ASKED_MAX: u8 = 12;
+/// Datagrams that must look the same to a protocol that is never certain of one.
+const UNSURE_AGREE: u8 = 2;
+/// Pieces of an opening.
+const PIECES_MAX: usize = 16;
+
+/// What is known of what is spoken.
+#[derive(Default)]
+pub(crate) enum Spoken {
+    /// Nothing was said yet.
+    #[default]
+    Silent,
+    /// A stream that nobody is certain of.
+    Opening(Box<Opening>),
+    /// A stream that is read.
+    Stream { protocol: Protocol, adaptor: Box<dyn StreamAdaptor> },
+    /// Datagrams that nobody is certain of.
+    Undecided(Box<Undecided>),
+    /// Datagrams that are read by the protocol at this place of [`DATAGRAMS`].
+    Datagrams(u8),
+    /// Nothing more is read.
+    Over { protocol: Option<Protocol>, encrypted: Option<bool> },
+}
+
+/// The begin of a stream.
+#[derive(Default)]
+pub(crate) struct Opening {
+    excluded: u64,
+    /// Both directions as they came.
+    pieces: Vec<(Direction, Vec<u8>)>,
+    /// Each direction by itself.
+    sides: [Vec<u8>; 2],
+}
+
+/// Datagrams so far.
+#[derive(Default)]
+pub(crate) struct Undecided {
+    excluded: u64,
+    asked: u8,
+    /// A protocol that found the datagrams so far plausible, and how many.
+    leaning: Option<(u8, u8)>,
+    sound: [rtp::Session; 2],
+    no_sound: bool,
+}
+
+impl Spoken {
+    /// Name and encryption of what is spoken.
+    pub(crate) fn label(&self) -> (Option<Protocol>, Option<bool>) {
+        match self {
+            Self::Silent | Self::Opening(_) | Self::Undecided(_) => (None, None),
+            Self::Stream { protocol, adaptor } => (Some(*protocol), adaptor.encrypted()),
+            Self::Datagrams(place) => DATAGRAMS
+                .get(usize::from(*place))
+                .map_or((None, None), |known| (Some(known.protocol), Some(known.encrypted))),
+            Self::Over { protocol, encrypted } => (*protocol, *encrypted),
+        }
+    }
+
+    /// Whether somebody still wants bytes.
+    pub(crate) const fn listens(&self) -> bool {
+        !matches!(self, Self::Over { .. })
+    }
+
+    /// The next bytes of a stream.
+    pub(crate) fn stream(&mut self, bytes: &[u8], opening_bytes: usize, context: &mut Context<'_>) {
+        match self {
+            Self::Stream { adaptor, .. } => {
+                let progress = adaptor.data(context.direction, bytes, context);
+                self.after(progress);
+            }
+            Self::Silent => self.open(Box::default(), bytes, opening_bytes, context),
+            Self::Opening(opening) => {
+                let opening = std::mem::take(opening);
+                self.open(opening, bytes, opening_bytes, context);
+            }
+            Self::Undecided(_) | Self::Datagrams(_) | Self::Over { .. } => {}
+        }
+    }
+
+    /// Bytes of a stream are missing.
+    pub(crate) fn gap(&mut self, length: u64, context: &mut Context<'_>) {
+        match self {
+            Self::Stream { adaptor, .. } => {
+                let progress = adaptor.gap(context.direction, length, context);
+                self.after(progress);
+            }
+            // What comes behind a hole is asked about anew: the opening is of no use.
+            Self::Opening(opening) => {
+                opening.pieces.clear();
+                opening.sides = Default::default();
+            }
+            _ => {}
+        }
+    }
+
+    /// The conversation ended.
+    pub(crate) fn end(&mut self, context: &mut Context<'_>) {
+        if let Self::Stream { adaptor, .. } = self {
+            adaptor.end(context);
+        }
+    }
+
+    fn after(&mut self, progress: Progress) {
+        let (protocol, encrypted) = self.label();
+        match progress {
+            Progress::Continue => {}
+            Progress::Done => *self = Self::Over { protocol, encrypted },
+            Progress::Lost => *self = Self::Over { protocol: None, encrypted: None },
+        }
+    }
+
+    fn open(
+        &mut self,
+        mut opening: Box<Opening>,
+        bytes: &[u8],
+        opening_bytes: usize,
+        context: &mut Context<'_>,
+    ) {
+        let direction = context.direction;
+        let first = opening.pieces.is_empty();
+        let known = opening.sides.get(direction.index()).is_some_and(|side| !side.is_empty());
+        let decided = if known {
+            if let Some(side) = opening.sides.get_mut(direction.index()) {
+                let room = opening_bytes.saturating_sub(side.len());
+                side.extend_from_slice(bytes.get(..bytes.len().min(room)).unwrap_or_default());
+            }
+            let side = opening.sides.get(direction.index()).cloned().unwrap_or_default();
+            ask(&mut opening.excluded, direction, &side, context)
+        } else {
+            ask(&mut opening.excluded, direction, bytes, context)
+        };
+        if let Some(stream) = decided {
+            let pieces = std::mem::take(&mut opening.pieces);
+            self.begin(stream, pieces, bytes, context);
+            return;
+        }
+        let everybody = opening.excluded.count_ones() as usize >= STREAMS.len();
+        let kept: usize = opening.sides.iter().map(Vec::len).sum();
+        if everybody
+            || opening.pieces.len() >= PIECES_MAX
+            || kept >= 2 * opening_bytes
+            || first && bytes.len() > opening_bytes
+        {
+            *self = Self::Over { protocol: None, encrypted: None };
+            return;
+        }
+        if !known && let Some(side) = opening.sides.get_mut(direction.index()) {
+            side.extend_from_slice(bytes.get(..bytes.len().min(opening_bytes)).unwrap_or_default());
+        }
+        opening.pieces.push((direction, bytes.to_vec()));
+        *self = Self::Opening(opening);
+    }
+
+    /// A protocol is certain: it reads what was kept and then what is new.
+    fn begin(
+        &mut self,
+        stream: &Stream,
+        pieces: Vec<(Direction, Vec<u8>)>,
+        bytes: &[u8],
+        context: &mut Context<'_>,
+    ) {
+        *self = Self::Stream { protocol: stream.protocol, adaptor: (stream.adaptor)() };
+        let direction = context.direction;
+        let kept = pieces.iter().map(|(direction, piece)| (*direction, piece.as_slice()));
+        for (side, piece) in kept.chain([(direction, bytes)]) {
+            if let Self::Stream { adaptor, .. } = self {
+                context.direction = side;
+                let progress = adaptor.data(side, piece, context);
+                self.after(progress);
+            }
+        }
+        context.direction = direction;
+    }
+
+    /// A datagram.
+    pub(crate) fn datagram(&mut self, bytes: &[u8], context: &mut Context<'_>) {
+        match self {
+            Self::Datagrams(place) => {
+                let Some(known) = DATAGRAMS.get(usize::from(*place)) else { return };
+                match (known.read)(bytes, context) {
+                    Progress::Continue => {}
+                    // One odd datagram among many does not change what is spoken, but nobody reads it.
+                    Progress::Lost => {}
+                    Progress::Done => {
+                        *self =
+                            Self::Over { protocol: Some(known.protocol), encrypted: Some(known.encrypted) };
+                    }
+                }
+            }
+            Self::Silent => {
+                let mut excluded = 0;
+                match ask_datagram(&mut excluded, bytes, context) {
+                    Answer::Certain(place, known) => self.begin_datagrams(place, known, bytes, context),
+                    Answer::Leaning(place) => {
+                        let undecided = Undecided {
+                            excluded,
+                            asked: 1,
+                            leaning: Some((place, 1)),
+                            ..Undecided::default()
+                        };
+                        self.undecided(Box::new(undecided), bytes, context);
+                    }
+                    Answer::Nobody => {
+                        let undecided = Undecided { excluded, asked: 1, ..Undecided::default() };
+                        self.undecided(Box::new(undecided), bytes, context);
+                    }
+                }
+            }
+            Self::Undecided(undecided) => {
+                let mut undecided = std::mem::take(undecided);
+                undecided.asked = undecided.asked.saturating_add(1);
+                match ask_datagram(&mut undecided.excluded, bytes, context) {
+                    Answer::Certain(place, known) => {
+                        return self.begin_datagrams(place, known, bytes, context);
+                    }
+                    Answer::Leaning(place) => {
+                        let count = match undecided.leaning {
+                            Some((leaning, count)) if leaning == place => count + 1,
+                            _ => 1,
+                        };
+                        undecided.leaning = Some((place, count));
+                        if count >= UNSURE_AGREE
+                            && let Some(known) = DATAGRAMS.get(usize::from(place))
+                        {
+                            return self.begin_datagrams(place, known, bytes, context);
+                        }
+                    }
+                    Answer::Nobody => undecided.leaning = None,
+                }
+                self.undecided(undecided, bytes, context);
+            }
+            Self::Opening(_) | Self::Stream { .. } | Self::Over { .. } => {}
+        }
+    }
+
+    fn begin_datagrams(&mut self, place: u8, known: &Datagram, bytes: &[u8], context: &mut Context<'_>) {
+        *self = match (known.read)(bytes, context) {
+            Progress::Done => Self::Over { protocol: Some(known.protocol), encrypted: Some(known.encrypted) },
+            Progress::Continue | Progress::Lost => Self::Datagrams(place),
+        };
+    }
+
+    /// Nobody is certain: is it sound, or is it time to stop asking?
+    fn undecided(&mut self, mut undecided: Box<Undecided>, bytes: &[u8], context: &mut Context<'_>) {
+        if !undecided.no_sound
+            && let Some(side) = undecided.sound.get_mut(context.direction.index())
+        {
+            match side.show(bytes) {
+                Ok(Some(stream)) => {
+                    context.tell(wardline_model::Fact::Rtp(wardline_model::fact::RtpFact {
+                        payload_type: stream.payload_type,
+                        source: stream.source,
+                        interval_ms: interval_ms(stream),
+                    }));
+                    *self = Self::Over { protocol: Some(Protocol::Rtp), encrypted: None };
+                    return;
+                }
+                Ok(None) => {}
+                Err(_) => undecided.no_sound = true,
+            }
+        }
+        let everybody = undecided.no_sound && undecided.excluded.count_ones() as usize >= DATAGRAMS.len();
+        *self = if everybody || undecided.asked >= DATAGRAMS_ASKED_MAX {
+            Self::Over { protocol: None, encrypted: None }
+        } else {
+            Self::Undecided(undecided)
+        };
+    }
+}
+
+/// From steps of the payload's clock to milliseconds: RFC 3551 table 4; 8 kHz where the type is dynamic.
+fn interval_ms(stream: rtp::Recognised) -> u16 {
+    let clock = match stream.payload_type {
+        6 | 16 => 16_000,
+        10 | 11 => 44_100,
+        14 | 25..=34 => 90_000,
+        _ => 8_000,
+    };
+    u16::try_from(u64::from(stream.timestamp_step) * 1000 / clock).unwrap_or(u16::MAX)
+}
+
+/// Asks every protocol over TCP that has not said no; those that use one of the ports first.
+fn ask(
+    excluded: &mut u64,
+    direction: Direction,
+    bytes: &[u8],
+    context: &Context<'_>,
+) -> Option<&'static Stream> {
+    let ports = [context.initiator.port, context.responder.port];
+    let usual = |stream: &Stream| stream.ports.iter().any(|port| ports.contains(port));
+    for by_port in [true, false] {
+        for (place, stream) in STREAMS.iter().enumerate() {
+            if usual(stream) != by_port || *excluded & 1 << place != 0 {
+                continue;
+            }
+            match (stream.probe)(direction, bytes) {
+                Verdict::Certain => return Some(stream),
+                Verdict::Unsure => {}
+                Verdict::NotMine => *excluded |= 1 << place,
+            }
+        }
+    }
+    None
+}
+
+enum Answer {
+    Certain(u8, &'static Datagram),
+    Leaning(u8),
+    Nobody,
+}
+
+fn ask_datagram(excluded: &mut u64, bytes: &[u8], context: &Context<'_>) -> Answer {
+    let ports = [context.initiator.port, context.responder.port];
+    let usual = |known: &Datagram| known.ports.iter().any(|port| ports.contains(port));
+    let mut leaning = None;
+    for by_port in [true, false] {
+        for (place, known) in DATAGRAMS.iter().enumerate() {
+            if usual(known) != by_port || *excluded & 1 << place != 0 {
+                continue;
+            }
+            match (known.probe)(bytes) {
+                Verdict::Certain => return Answer::Certain(place as u8, known),
+                Verdict::Unsure => leaning = leaning.or(Some(place as u8)),
+                Verdict::NotMine => *excluded |= 1 << place,
+            }
+        }
+    }
+    leaning.map_or(Answer::Nobody, Answer::Leaning)
+}
