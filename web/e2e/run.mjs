@@ -78,6 +78,10 @@ const browser = await chromium.launch({
 try {
   if (values.screenshots) await mkdir(values.screenshots, { recursive: true });
   const pages = await pagesOf(base);
+  if (!values.only) {
+    console.log('live');
+    await liveUpdates(browser, base, (what) => fail('live', what));
+  }
   for (const view of VIEWS) {
     for (const theme of ['light', 'dark']) {
       const context = await browser.newContext({
@@ -115,10 +119,6 @@ try {
       }
       await context.close();
     }
-  }
-  if (!values.only) {
-    console.log('live');
-    await liveUpdates(browser, base, (what) => fail('live', what));
   }
 } finally {
   await browser.close();

@@ -4,6 +4,7 @@ import { attributes } from './identity';
 import { deviceHref, matchPage } from './places';
 import type { Device } from './api/records';
 import { address } from './api/client';
+import { command, quote } from './command';
 
 describe('format', () => {
   it('writes sizes with three digits', () => {
@@ -38,6 +39,15 @@ describe('places', () => {
   });
   it('leaves out parameters that are not set', () => {
     expect(address('/devices', { text: '', zone: null, offset: 0, descending: false })).toBe('/api/v1/devices?offset=0');
+  });
+});
+
+describe('command', () => {
+  it('quotes what a shell would take apart', () => {
+    expect(command('devices', { category: null, zone: 'Ward 3' }, "O'Neil")).toBe(`wardline devices 'O'\\''Neil' --zone 'Ward 3' --json`);
+    expect(command('devices', { zone: '' })).toBe("wardline devices --zone '' --json");
+    expect(quote('mac:02:57')).toBe('mac:02:57');
+    expect(quote('$(reboot)')).toBe("'$(reboot)'");
   });
 });
 

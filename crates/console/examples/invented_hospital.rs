@@ -1,6 +1,8 @@
 //! Serves the console over an invented hospital, for work on the pages and for their browser tests.
 //!
-//! `cargo run -p wardline-console --example invented_hospital -- 127.0.0.1:8099 [empty]`
+//! `cargo run -p wardline-console --example invented_hospital -- 127.0.0.1:8099 [empty | growing | large]`
+//!
+//! `growing` stores another device every second; `large` holds sixty hospitals, for a look at the limits.
 
 #![expect(clippy::print_stdout, reason = "prints where it serves")]
 
@@ -10,9 +12,10 @@ mod hospital;
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use wardline_console::{Live, SensorState, SensorStatus, bind, serve};
-use wardline_store::{SqliteStore, Store};
+use wardline_store::{Batch, SqliteStore, Store};
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -21,8 +24,10 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let directory = tempfile::tempdir()?;
     let store = SqliteStore::open(directory.path())?;
     let live = Live::new();
-    if arguments.next().as_deref() != Some("empty") {
-        let batch = hospital::batch();
+    let kind = arguments.next();
+    if kind.as_deref() != Some("empty") {
+        let sites = if kind.as_deref() == Some("large") { 60 } else { 1 };
+        let batch = hospital::sites(sites);
         let acknowledged = store.append(&batch)?;
         live.acknowledged(&batch, acknowledged);
         live.set_sensor(SensorStatus {
@@ -36,12 +41,29 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
             ..SensorStatus::default()
         });
     }
+    let store: Arc<dyn Store> = Arc::new(store);
+    if kind.as_deref() == Some("growing") {
+        let (store, live) = (store.clone(), live.clone());
+        std::thread::spawn(move || grow(store.as_ref(), &live));
+    }
     let listener = bind(address).await?;
     println!("http://{}", listener.local_addr()?);
-    serve(listener, Arc::new(store), live, async {
+    serve(listener, store, live, async {
         // Without a signal handler the example ends with the process.
         let _ = tokio::signal::ctrl_c().await;
     })
     .await?;
     Ok(())
+}
+
+/// Stores one device after another, as a sensor does that sees more and more.
+fn grow(store: &dyn Store, live: &Live) {
+    for device in hospital::sites(2).devices.into_iter().rev() {
+        std::thread::sleep(Duration::from_secs(1));
+        let batch = Batch { devices: vec![device], ..Batch::default() };
+        match store.append(&batch) {
+            Ok(acknowledged) => live.acknowledged(&batch, acknowledged),
+            Err(error) => return println!("{error}"),
+        }
+    }
 }

@@ -1,7 +1,9 @@
 //! Records as lists show them: whole but for their evidence, which is counted.
 
+use std::collections::HashMap;
+
 use serde::Serialize;
-use wardline_model::{Device, DeviceId, Exposure, Finding, Label, Severity};
+use wardline_model::{Device, DeviceId, Exposure, Finding, FlowRecord, Label, Severity};
 use wardline_store::{ExposureQuery, FindingQuery, Store, StoreError};
 
 /// Findings of one device that are looked at for the worst of them.
@@ -71,5 +73,36 @@ impl From<Exposure> for ExposureRow {
         let evidence_count = exposure.evidence.len();
         exposure.evidence.truncate(5);
         Self { exposure, evidence_count }
+    }
+}
+
+/// A conversation in a list, with the names of its ends.
+#[derive(Serialize)]
+pub(crate) struct FlowRow {
+    #[serde(flatten)]
+    flow: FlowRecord,
+    src_name: Option<Label>,
+    dst_name: Option<Label>,
+}
+
+impl FlowRow {
+    /// Rows of one page; each device is looked up once.
+    pub(crate) fn page(flows: Vec<FlowRecord>, store: &dyn Store) -> Result<Vec<Self>, StoreError> {
+        let mut names: HashMap<DeviceId, Option<Label>> = HashMap::new();
+        let mut name = |id: Option<&DeviceId>| -> Result<Option<Label>, StoreError> {
+            let Some(id) = id else { return Ok(None) };
+            if let Some(known) = names.get(id) {
+                return Ok(known.clone());
+            }
+            let found = store.device(id)?.map(|device| device.display_name());
+            names.insert(id.clone(), found.clone());
+            Ok(found)
+        };
+        let rows = flows.into_iter().map(|flow| {
+            let src_name = name(flow.src_device.as_ref())?;
+            let dst_name = name(flow.dst_device.as_ref())?;
+            Ok(Self { flow, src_name, dst_name })
+        });
+        rows.collect()
     }
 }

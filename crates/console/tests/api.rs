@@ -162,6 +162,8 @@ fn a_device_and_a_finding_come_with_all_their_evidence() {
     assert_eq!(console.ok("/api/v1/findings?attack=anomaly")["total"], 1);
     assert_eq!(console.ok("/api/v1/findings?since=2026-03-03T12:40:00Z")["total"], 2);
     assert_eq!(console.ok("/api/v1/exposures?kind=legacy-os")["total"], 3);
+    let flows = console.ok("/api/v1/flows?device=mac%3A02%3A57%3A4c%3A11%3A10%3A02&limit=1");
+    assert_eq!(flows["items"][0]["src_name"], "desk-03");
 }
 
 #[test]
@@ -181,12 +183,30 @@ fn the_map_sums_what_edges_say_and_loses_nothing() {
     assert_eq!(hour["first_hour"], hour["last_hour"]);
     assert!(hour["total"]["flows"].as_u64().unwrap() < flows);
 
+    let pharmacy = console.ok("/api/v1/map?zone=Pharmacy");
+    assert_eq!(pharmacy["links"].as_array().unwrap().len(), 3);
+    assert_eq!(pharmacy["nodes"].as_array().unwrap().len(), 4);
+
     let one = console.ok("/api/v1/map?device=mac%3A02%3A57%3A4c%3A11%3A10%3A02");
     assert!(
         one["links"].as_array().unwrap().iter().all(|link| {
             [&link["source"], &link["target"]].contains(&&Value::from("mac:02:57:4c:11:10:02"))
         })
     );
+}
+
+#[test]
+fn a_map_with_too_many_links_keeps_those_that_findings_name_and_counts_all() {
+    let batch = hospital::sites(40);
+    let console = console(&batch);
+    let map = console.ok("/api/v1/map");
+    let links = map["links"].as_array().unwrap();
+    assert!(map["link_total"].as_u64().unwrap() > links.len() as u64);
+    assert_eq!(map["total"]["flows"], batch.edges.iter().map(|edge| edge.flows).sum::<u64>());
+    // Among the smallest of all, but desk-03 acts in a finding.
+    assert!(links.iter().any(|link| {
+        link["source"] == "mac:02:57:4c:11:10:02" && link["target"] == "mac:02:57:4c:02:10:01"
+    }));
 }
 
 #[test]

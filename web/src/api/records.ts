@@ -213,6 +213,8 @@ export interface Flow {
   bytes: [number, number];
   src_device: string | null;
   dst_device: string | null;
+  src_name: string | null;
+  dst_name: string | null;
   encrypted: boolean | null;
   tcp: string | null;
   server_name: string | null;

@@ -10,16 +10,22 @@ export class Resource<T> {
   /** Whether nothing can be shown yet. */
   loading = $state(true);
   #url = '';
+  #asked = 0;
 
-  /** `url` is read in an effect: what it depends on makes the question anew. `undefined` asks nothing. */
-  constructor(url: () => string | undefined, topics: Topic[]) {
+  /** `url` is read in an effect: what it depends on makes the question anew. `undefined` asks nothing.
+   * What is costly to answer names a pause in which news do not repeat the question. */
+  constructor(url: () => string | undefined, topics: Topic[], pauseMs = 0) {
     $effect(() => {
       const wanted = url();
       live.version(topics);
       if (wanted === undefined) return;
       const stop = new AbortController();
-      untrack(() => void this.#load(wanted, stop.signal));
-      return () => stop.abort();
+      const waitMs = wanted === this.#url ? this.#asked + pauseMs - Date.now() : 0;
+      const timer = setTimeout(() => untrack(() => void this.#load(wanted, stop.signal)), Math.max(0, waitMs));
+      return () => {
+        clearTimeout(timer);
+        stop.abort();
+      };
     });
   }
 
@@ -30,6 +36,7 @@ export class Resource<T> {
       this.loading = true;
     }
     this.#url = url;
+    this.#asked = Date.now();
     try {
       const answer = await ask<T>(url, signal);
       if (answer.ok) {

@@ -3,13 +3,14 @@
 use axum::Json;
 use axum::extract::State;
 use serde::Deserialize;
-use wardline_model::{DeviceId, FlowRecord, Timestamp};
+use wardline_model::{DeviceId, Timestamp};
 use wardline_store::{FlowQuery, Page};
 
 use super::parameters::{Parameters, page_limit, time};
 use super::read;
 use crate::Shared;
 use crate::problem::Problem;
+use crate::rows::FlowRow;
 
 /// Which conversations.
 #[derive(Default, Deserialize)]
@@ -27,7 +28,7 @@ pub(super) struct Asked {
 pub(super) async fn list(
     State(shared): State<Shared>,
     Parameters(asked): Parameters<Asked>,
-) -> Result<Json<Page<FlowRecord>>, Problem> {
+) -> Result<Json<Page<FlowRow>>, Problem> {
     let query = FlowQuery {
         device: asked.device,
         since: asked.since,
@@ -35,5 +36,9 @@ pub(super) async fn list(
         offset: asked.offset,
         limit: page_limit(asked.limit)?,
     };
-    read(&shared, move |store| store.flows(&query)).await.map(Json)
+    let page = read(&shared, move |store| {
+        let page = store.flows(&query)?;
+        Ok(Page { items: FlowRow::page(page.items, store)?, total: page.total, next: page.next })
+    });
+    page.await.map(Json)
 }

@@ -1,5 +1,6 @@
 //! `/map`: who talks to whom, summed over a range of time.
 
+use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 
 use axum::Json;
@@ -19,8 +20,8 @@ use crate::rows::findings_of;
 /// Edges read at most; of more, the newest.
 const EDGES_MAX: u64 = 200_000;
 
-/// Links in an answer at most; of more, those with the most bytes.
-const LINKS_MAX: usize = 2_000;
+/// Links in an answer at most; of more, those of devices that a finding names, then those with the most bytes.
+const LINKS_MAX: usize = 5_000;
 
 /// Applications of one link at most; of more, those with the most conversations.
 const APPLICATIONS_MAX: usize = 8;
@@ -30,6 +31,8 @@ const APPLICATIONS_MAX: usize = 8;
 #[serde(default, deny_unknown_fields)]
 pub(super) struct Asked {
     device: Option<DeviceId>,
+    /// Only links with an end in this zone; empty is no known zone.
+    zone: Option<String>,
     #[serde(deserialize_with = "time")]
     since: Option<Timestamp>,
     #[serde(deserialize_with = "time")]
@@ -37,7 +40,7 @@ pub(super) struct Asked {
 }
 
 /// A device on the map.
-#[derive(Serialize)]
+#[derive(Clone, Serialize)]
 struct Node {
     id: DeviceId,
     name: Label,
@@ -96,65 +99,75 @@ pub(super) async fn map(
     Parameters(asked): Parameters<Asked>,
 ) -> Result<Json<Map>, Problem> {
     let query = EdgeQuery {
-        device: asked.device,
+        device: asked.device.clone(),
         since: asked.since,
         until: asked.until,
         offset: 0,
         limit: EDGES_MAX,
     };
-    read(&shared, move |store| draw(store, query)).await.map(Json)
+    read(&shared, move |store| draw(store, query, asked.zone.as_deref())).await.map(Json)
 }
 
-fn draw(store: &dyn Store, query: EdgeQuery) -> Result<Map, StoreError> {
+fn draw(store: &dyn Store, query: EdgeQuery, zone: Option<&str>) -> Result<Map, StoreError> {
     let mut page = store.edges(&query)?;
     let truncated = page.total > EDGES_MAX;
     if truncated {
         // Edges come in the order of time, and the newest matter most.
         page = store.edges(&EdgeQuery { offset: page.total - EDGES_MAX, ..query })?;
     }
-    let mut total = Volume::default();
-    page.items.iter().for_each(|edge| total.add(edge));
-    let first_hour = page.items.iter().map(|edge| edge.hour).min();
-    let last_hour = page.items.iter().map(|edge| edge.hour).max();
     let mut links = sum_up(&page.items);
+    let mut nodes = BTreeMap::new();
+    for id in links.iter().flat_map(|link| [&link.source, &link.target]) {
+        if !nodes.contains_key(id) {
+            nodes.insert(id.clone(), node(id, store)?);
+        }
+    }
+    let known = |id: &DeviceId| nodes.get(id);
+    if let Some(zone) = zone {
+        let inside = |id: &DeviceId| {
+            known(id).is_some_and(|node| node.zone.as_ref().map_or("", Label::as_str) == zone)
+        };
+        links.retain(|link| inside(&link.source) || inside(&link.target));
+    }
+    let mut total = Volume::default();
+    links.iter().for_each(|link| total.add(&link.volume));
     let link_total = links.len();
-    links.sort_by(|one, other| {
-        let volume =
-            |link: &Link| link.volume.bytes.iter().fold(0_u64, |sum, bytes| sum.saturating_add(*bytes));
-        volume(other)
-            .cmp(&volume(one))
-            .then_with(|| (&one.source, &one.target).cmp(&(&other.source, &other.target)))
-    });
-    links.truncate(LINKS_MAX);
-    let devices: BTreeSet<&DeviceId> = links.iter().flat_map(|link| [&link.source, &link.target]).collect();
-    let nodes = devices.into_iter().map(|id| node(id, store)).collect::<Result<_, _>>()?;
+    let first_hour = links.iter().map(|link| link.first_hour).min();
+    let last_hour = links.iter().map(|link| link.last_hour).max();
+    if link_total > LINKS_MAX {
+        let named = |id: &DeviceId| known(id).is_some_and(|node| node.findings > 0);
+        links.sort_by_key(|link| {
+            Reverse((named(&link.source) || named(&link.target), link.volume.all_bytes()))
+        });
+        links.truncate(LINKS_MAX);
+    }
+    links.sort_by_key(|link| Reverse(link.volume.all_bytes()));
+    let shown: BTreeSet<&DeviceId> = links.iter().flat_map(|link| [&link.source, &link.target]).collect();
+    let nodes = nodes.iter().filter(|(id, _)| shown.contains(id)).map(|(_, node)| node.clone()).collect();
     Ok(Map { nodes, links, total, link_total, truncated, first_hour, last_hour })
 }
 
 fn node(id: &DeviceId, store: &dyn Store) -> Result<Node, StoreError> {
     let (findings, worst) = findings_of(id, store)?;
-    let device = store.device(id)?;
-    Ok(match device {
-        Some(device) => Node {
-            id: id.clone(),
-            name: device.display_name(),
-            category: device.category,
-            zone: device.zone,
-            criticality: device.criticality,
-            findings,
-            worst,
-        },
-        // Conversations are stored with the device they belonged to then; it may have been merged since.
-        None => Node {
-            id: id.clone(),
-            name: Label::new(&id.0),
-            category: Category::Unknown,
-            zone: None,
-            criticality: None,
-            findings,
-            worst,
-        },
-    })
+    // Conversations are stored with the device they belonged to then; it may have been merged since.
+    let unknown = || Node {
+        id: id.clone(),
+        name: Label::new(&id.0),
+        category: Category::Unknown,
+        zone: None,
+        criticality: None,
+        findings,
+        worst,
+    };
+    Ok(store.device(id)?.map_or_else(unknown, |device| Node {
+        id: id.clone(),
+        name: device.display_name(),
+        category: device.category,
+        zone: device.zone,
+        criticality: device.criticality,
+        findings,
+        worst,
+    }))
 }
 
 /// Makes one link of all edges from one device to another.
@@ -166,7 +179,7 @@ fn sum_up(edges: &[Edge]) -> Vec<Link> {
         let (volume, spoken, first, last) = pairs
             .entry((&edge.src_device, &edge.dst_device))
             .or_insert_with(|| (Volume::default(), Spoken::new(), edge.hour, edge.hour));
-        volume.add(edge);
+        volume.add(&Volume::from(edge));
         *spoken.entry((edge.application, edge.transport, edge.port)).or_default() += edge.flows;
         *first = edge.hour.min(*first);
         *last = edge.hour.max(*last);
@@ -181,7 +194,7 @@ fn sum_up(edges: &[Edge]) -> Vec<Link> {
                 flows,
             })
             .collect();
-        applications.sort_by_key(|application| std::cmp::Reverse(application.flows));
+        applications.sort_by_key(|application| Reverse(application.flows));
         applications.truncate(APPLICATIONS_MAX);
         Link { source: source.clone(), target: target.clone(), volume, applications, first_hour, last_hour }
     });
@@ -189,15 +202,31 @@ fn sum_up(edges: &[Edge]) -> Vec<Link> {
 }
 
 impl Volume {
-    fn add(&mut self, edge: &Edge) {
-        self.flows = self.flows.saturating_add(edge.flows);
-        self.encrypted_flows = self.encrypted_flows.saturating_add(edge.encrypted_flows);
-        self.cleartext_flows = self.cleartext_flows.saturating_add(edge.cleartext_flows);
-        for (sum, more) in self.packets.iter_mut().zip(edge.packets) {
+    fn add(&mut self, other: &Self) {
+        self.flows = self.flows.saturating_add(other.flows);
+        self.encrypted_flows = self.encrypted_flows.saturating_add(other.encrypted_flows);
+        self.cleartext_flows = self.cleartext_flows.saturating_add(other.cleartext_flows);
+        for (sum, more) in self.packets.iter_mut().zip(other.packets) {
             *sum = sum.saturating_add(more);
         }
-        for (sum, more) in self.bytes.iter_mut().zip(edge.bytes) {
+        for (sum, more) in self.bytes.iter_mut().zip(other.bytes) {
             *sum = sum.saturating_add(more);
+        }
+    }
+
+    fn all_bytes(&self) -> u64 {
+        self.bytes.iter().fold(0, |sum, bytes| sum.saturating_add(*bytes))
+    }
+}
+
+impl From<&Edge> for Volume {
+    fn from(edge: &Edge) -> Self {
+        Self {
+            flows: edge.flows,
+            packets: edge.packets,
+            bytes: edge.bytes,
+            encrypted_flows: edge.encrypted_flows,
+            cleartext_flows: edge.cleartext_flows,
         }
     }
 }

@@ -84,6 +84,37 @@ const KINDS: &[Kind] = &[
     Kind { zone: None, category: C::Server, criticality: None, vendor: None, model: None, name: "", protocols: &[P::Tls], count: 2 },
 ];
 
+/// So many hospitals, alike but for their addresses, names and zones.
+pub(crate) fn sites(count: u8) -> Batch {
+    let mut all = batch();
+    let first = all.clone();
+    for site in 1..count {
+        let moved =
+            |id: &DeviceId| DeviceId(id.0.replacen("02:57:4c", &format!("02:57:{:02x}", 0x80 + site), 1));
+        all.devices.extend(first.devices.iter().cloned().map(|mut device| {
+            device.id = moved(&device.id);
+            device.macs.iter_mut().for_each(|mac| mac.0[2] = 0x80 + site);
+            for ip in &mut device.ips {
+                if let IpAddr::V4(address) = ip {
+                    let [_, _, group, host] = address.octets();
+                    *ip = IpAddr::V4(Ipv4Addr::new(10, 20 + site, group, host));
+                }
+            }
+            for name in &mut device.hostnames {
+                *name = Label::new(&format!("site{site}-{name}"));
+            }
+            device.zone = device.zone.map(|zone| Label::new(&format!("Site {site} {zone}")));
+            device
+        }));
+        all.edges.extend(first.edges.iter().cloned().map(|mut edge| {
+            edge.src_device = moved(&edge.src_device);
+            edge.dst_device = moved(&edge.dst_device);
+            edge
+        }));
+    }
+    all
+}
+
 /// Everything there is to store about the hospital.
 pub(crate) fn batch() -> Batch {
     let devices = devices();
