@@ -10,6 +10,13 @@ use std::time::Duration;
 
 use wardline_capture::{Filter, LiveError, LiveRing, LiveSettings, link_type};
 
+#[path = "tcpdump/filters.rs"]
+#[expect(dead_code, reason = "the comparison with tcpdump uses the rest")]
+mod filters;
+#[path = "tcpdump/frames.rs"]
+#[expect(dead_code, reason = "the comparison with tcpdump uses the rest")]
+mod frames;
+
 const PATIENCE: Duration = Duration::from_millis(300);
 
 /// Runs `test` in a thread with a network namespace of its own, in which `near` and `far` are the two ends of
@@ -38,10 +45,25 @@ fn with_cable(test: impl FnOnce() + Send + 'static) {
                 }
             }
         }
+        wait_for_cable();
         test();
     });
     if let Err(panic) = thread.join() {
         std::panic::resume_unwind(panic);
+    }
+}
+
+/// The kernel brings a cable up a moment after it is told to.
+fn wait_for_cable() {
+    let is_up = || {
+        let output = Command::new("ip").args(["-o", "link", "show", "up"]).output().expect("ip runs");
+        String::from_utf8_lossy(&output.stdout).matches("state UP").count() == 2
+    };
+    let mut tries = 0;
+    while !is_up() {
+        tries += 1;
+        assert!(tries < 100, "the cable does not come up");
+        std::thread::sleep(Duration::from_millis(20));
     }
 }
 
@@ -155,6 +177,42 @@ fn the_kernel_runs_the_filter() {
         assert_eq!(frames.len(), 100);
         assert!(frames.iter().all(|frame| frame.len() < 100 && frame[36..38] == [0, 53]));
         assert_eq!(ring.counters().expect("counters").received, 100, "others never came here");
+    });
+}
+
+/// The kernel accepts every program and gives the verdict of our own interpreter.
+#[test]
+fn the_kernel_and_the_interpreter_agree() {
+    with_cable(|| {
+        let mut chance = frames::Chance::new(4);
+        let mut sent: Vec<Vec<u8>> = std::iter::repeat_with(|| frames::ethernet(&mut chance))
+            // On tagged frames the two see different frames, as the filter's description says.
+            .filter(|frame| ![[0x81, 0x00], [0x88, 0xa8], [0x91, 0x00]].contains(&[frame[12], frame[13]]))
+            .take(400)
+            .collect();
+        sent.sort();
+        sent.dedup();
+        let sender = Sender::on("near");
+        let usable: Vec<_> = filters::ALL.into_iter().filter(|text| Filter::parse(text).is_ok()).collect();
+        for batch in usable.chunks(20) {
+            let small = |text| LiveSettings { ring_bytes: 1 << 20, ..filtered(text) };
+            let mut rings: Vec<_> = batch.iter().map(|text| open_one(&small(text))).collect();
+            for frame in &sent {
+                sender.send(frame);
+            }
+            std::thread::sleep(Duration::from_millis(100));
+            for (ring, text) in rings.iter_mut().zip(batch) {
+                let mut arrived = Vec::new();
+                while let Some(frame) = ring.next_frame(Duration::ZERO).expect("reads") {
+                    arrived.push(frame.captured.to_vec());
+                }
+                let program = Filter::parse(text).expect("a filter").compile(link_type::ETHERNET);
+                let program = program.expect("compiles");
+                let expected: Vec<_> =
+                    sent.iter().filter(|frame| program.matches(frame, frame.len() as u32)).cloned().collect();
+                assert_eq!(arrived, expected, "{text:?}");
+            }
+        }
     });
 }
 
@@ -277,6 +335,7 @@ fn failures_are_told_apart() {
         assert!(matches!(error, LiveError::InterfaceDown { .. }), "{error}");
         let up = Command::new("ip").args(["link", "set", "far", "up"]).status().expect("ip runs");
         assert!(up.success());
+        wait_for_cable();
         Sender::on("near").send(&udp_frame(&[], 9, 53, 0, 0));
         assert_eq!(drain(&mut ring).len(), 1, "the same ring goes on when the interface is up again");
 

@@ -193,7 +193,7 @@ fn composed_filters_agree() {
     let folder = tempfile::tempdir().expect("a folder");
     let mut chance = Chance::new(3);
     let frames: Vec<_> = (0..2_000).map(|_| frames::ethernet(&mut chance)).collect();
-    let composed: Vec<_> = (0..400).map(|_| filters::compose(&mut chance)).collect();
+    let composed: Vec<_> = (0..250).map(|_| filters::compose(&mut chance)).collect();
     for cut in [Cut::None, Cut::Some] {
         let file = write_frames(folder.path(), link_type::ETHERNET, &frames, cut, &mut chance);
         check(&file, cut, composed.iter().cloned());

@@ -125,6 +125,7 @@ impl MergedCapture {
         }
     }
 
+    /// What is left of a file that gives no frame at all.
     fn done(&mut self, file: &CaptureFile) -> Input {
         let progress = file.progress();
         // What a damaged file still held will not be read: count it as done, or the bar never fills.
@@ -135,17 +136,8 @@ impl MergedCapture {
     /// The next frame of all files, or `None` when all are at their end. [`Frame::file`] says which file.
     #[inline]
     pub fn next_frame(&mut self) -> Option<Frame<'_>> {
-        loop {
-            let due = match self.current.take() {
-                Some(current) => self.after(current)?,
-                None => self.waiting.pop()?.0,
-            };
-            if let Some(Input::Parked { .. }) = self.inputs.get(due.input as usize) {
-                self.reopen(due.input);
-                continue;
-            }
-            self.current = Some(due.input);
-            break;
+        if !self.goes_on() {
+            self.switch();
         }
         let index = self.current?;
         match self.inputs.get(index as usize) {
@@ -154,27 +146,40 @@ impl MergedCapture {
         }
     }
 
-    /// Moves the input that was delivered last on, and answers whose turn it is.
+    /// Moves the input that was delivered last on; true when its next frame is the earliest of all, the
+    /// usual case in rotated files.
     #[inline]
-    fn after(&mut self, current: u32) -> Option<Due> {
-        if let Some(slot) = self.inputs.get_mut(current as usize)
+    fn goes_on(&mut self) -> bool {
+        let Some(input) = self.current else { return false };
+        let Some(Input::Open(file)) = self.inputs.get_mut(input as usize) else { return false };
+        if let Err(error) = file.advance() {
+            self.errors.push(error);
+        }
+        let Some(time_ns) = file.current_time_ns() else { return false };
+        self.waiting.peek().is_none_or(|Reverse(earliest)| *earliest > Due { time_ns, input })
+    }
+
+    /// Puts the current input back in the queue, or aside when it is at its end, and takes the earliest.
+    fn switch(&mut self) {
+        if let Some(input) = self.current.take()
+            && let Some(slot) = self.inputs.get_mut(input as usize)
             && let Input::Open(file) = slot
         {
-            let advanced = file.advance();
             if let Some(time_ns) = file.current_time_ns() {
-                let due = Due { time_ns, input: current };
-                return Some(match self.waiting.peek_mut() {
-                    // The usual case in rotated files: the same file goes on, the queue is left alone.
-                    Some(mut earliest) if earliest.0 < due => std::mem::replace(&mut earliest.0, due),
-                    _ => due,
-                });
+                self.waiting.push(Reverse(Due { time_ns, input }));
+            } else {
+                let progress = file.progress();
+                self.closed_bytes += progress.total_bytes.unwrap_or(progress.read_bytes);
+                *slot = Input::Done { total_bytes: progress.total_bytes };
             }
-            let progress = file.progress();
-            self.closed_bytes += progress.total_bytes.unwrap_or(progress.read_bytes);
-            *slot = Input::Done { total_bytes: progress.total_bytes };
-            self.errors.extend(advanced.err());
         }
-        self.waiting.pop().map(|Reverse(due)| due)
+        while let Some(Reverse(Due { input, .. })) = self.waiting.pop() {
+            if !matches!(self.inputs.get(input as usize), Some(Input::Parked { .. })) {
+                self.current = Some(input);
+                return;
+            }
+            self.reopen(input);
+        }
     }
 
     /// Opens a parked input again and queues it by what it holds now.
@@ -213,5 +218,122 @@ impl MergedCapture {
             total_bytes = total_bytes.zip(total).map(|(sum, total)| sum.saturating_add(total));
         }
         Progress { read_bytes, total_bytes }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use proptest::prelude::*;
+    use tempfile::TempDir;
+
+    use super::*;
+    use crate::error::CaptureFault;
+    use crate::file::PcapWriter;
+
+    /// A capture whose frames have these times and one byte: their place in the file.
+    fn capture(times_ns: &[i64]) -> Vec<u8> {
+        let mut writer = PcapWriter::new(Vec::new(), 1).expect("a vector takes everything");
+        for (time_ns, place) in times_ns.iter().zip(0_u8..) {
+            writer.write_frame(*time_ns, &[place], 1).expect("a vector takes everything");
+        }
+        writer.finish().expect("a vector takes everything")
+    }
+
+    fn write(folder: &TempDir, files: &[Vec<u8>]) -> Vec<PathBuf> {
+        let paths: Vec<PathBuf> =
+            (0..files.len()).map(|index| folder.path().join(format!("{index}.pcap"))).collect();
+        for (path, bytes) in paths.iter().zip(files) {
+            fs::write(path, bytes).expect("written");
+        }
+        paths
+    }
+
+    /// (time, file, number) of every frame in the order of delivery, and the errors.
+    fn drain(mut merged: MergedCapture) -> (Vec<(i64, u32, u64)>, Vec<CaptureError>) {
+        let mut order = Vec::new();
+        while let Some(frame) = merged.next_frame() {
+            assert_eq!(u64::from(frame.captured[0]) + 1, frame.number);
+            order.push((frame.time_ns, frame.file, frame.number));
+        }
+        assert!(merged.next_frame().is_none(), "the end is final");
+        let progress = merged.progress();
+        assert_eq!(Some(progress.read_bytes), progress.total_bytes);
+        (order, merged.take_errors())
+    }
+
+    fn merge(files: &[Vec<u8>]) -> (Vec<(i64, u32, u64)>, Vec<CaptureError>) {
+        let folder = tempfile::tempdir().expect("a folder");
+        drain(MergedCapture::open(write(&folder, files)))
+    }
+
+    #[test]
+    fn equal_times_keep_the_order_of_files_and_backward_clocks_that_of_the_file() {
+        let (order, errors) = merge(&[capture(&[10, 10, 40]), capture(&[10, 30, 5, 35]), capture(&[])]);
+        assert!(errors.is_empty());
+        let expected = [(10, 0, 1), (10, 0, 2), (10, 1, 1), (30, 1, 2), (5, 1, 3), (35, 1, 4), (40, 0, 3)];
+        assert_eq!(order, expected);
+    }
+
+    #[test]
+    fn a_bad_file_is_named_and_does_not_stop_the_others() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let mut cut = capture(&[15, 25]);
+        cut.truncate(cut.len() - 1);
+        let mut paths = write(&folder, &[capture(&[10, 20, 30]), b"garbage".to_vec(), cut, Vec::new()]);
+        paths.push(folder.path().join("missing.pcap"));
+        paths.push(folder.path().to_owned());
+        let (order, errors) = drain(MergedCapture::open(&paths));
+        assert_eq!(order, [(10, 0, 1), (15, 2, 1), (20, 0, 2), (30, 0, 3)]);
+        assert_eq!(errors.len(), 5);
+        let of = |name: &str| &errors.iter().find(|error| error.file.ends_with(name)).expect(name).fault;
+        assert!(matches!(of("1.pcap"), CaptureFault::Unrecognised { .. }));
+        assert!(matches!(of("2.pcap"), CaptureFault::Truncated { offset: 41, missing: 1, .. }));
+        assert!(matches!(of("3.pcap"), CaptureFault::Empty));
+        assert!(matches!(of("missing.pcap"), CaptureFault::Open(_)));
+        assert!(errors.iter().any(|error| matches!(error.fault, CaptureFault::Directory)));
+    }
+
+    #[test]
+    fn many_files_are_read_with_few_open() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let files: Vec<_> = (0..500).map(|file| capture(&[file, file + 1, 1_000 - file])).collect();
+        let merged = MergedCapture::open(write(&folder, &files));
+        let open = merged.inputs.iter().filter(|input| matches!(input, Input::Open(_))).count();
+        assert_eq!(open, MERGE_OPEN_FILES_MAX);
+        let (order, errors) = drain(merged);
+        assert!(errors.is_empty());
+        assert_eq!(order.len(), 1_500);
+        assert!(order.is_sorted(), "by time, then file, then number");
+    }
+
+    #[test]
+    fn a_parked_file_that_vanishes_is_named() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let paths = write(&folder, &vec![capture(&[1]); MERGE_OPEN_FILES_MAX + 2]);
+        let merged = MergedCapture::open(&paths);
+        fs::remove_file(paths.last().expect("paths")).expect("removed");
+        let (order, errors) = drain(merged);
+        assert_eq!(order.len(), MERGE_OPEN_FILES_MAX + 1);
+        assert!(matches!(errors.as_slice(), [CaptureError { fault: CaptureFault::Open(_), .. }]));
+    }
+
+    proptest! {
+        #[test]
+        fn merging_is_a_stable_merge(
+            files in proptest::collection::vec(proptest::collection::vec(0..50_i64, 0..20), 0..8)
+        ) {
+            let mut sorted = files.clone();
+            sorted.iter_mut().for_each(|times| times.sort_unstable());
+            let captures: Vec<_> = sorted.iter().map(|times| capture(times)).collect();
+            let (order, errors) = merge(&captures);
+            prop_assert!(errors.is_empty());
+            let mut expected: Vec<_> = sorted.iter().zip(0_u32..)
+                .flat_map(|(times, file)| times.iter().zip(1_u64..).map(move |(time, number)| (*time, file, number)))
+                .collect();
+            expected.sort_unstable();
+            prop_assert_eq!(order, expected);
+        }
     }
 }

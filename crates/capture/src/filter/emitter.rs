@@ -122,9 +122,57 @@ impl Emitter {
         if mask != u32::MAX {
             forward.push(Instruction::new(code::ALU | code::AND, mask));
         }
+        let (holds, fails) = match *forward.as_slice() {
+            [load] if load.code & 0xe7 == code::LD | code::ABS => {
+                let equal_to = (jump.0 == code::JMP | code::JEQ).then_some(jump.1);
+                (self.thread(load, holds, equal_to, None), self.thread(load, fails, None, equal_to))
+            }
+            _ => (holds, fails),
+        };
         self.jump(jump, holds, fails);
         self.reversed.extend(forward.into_iter().rev());
         Ok(self.reversed.len())
+    }
+
+    /// Where to go instead of `target` when A already holds what `load` loads, and it is known to equal one
+    /// constant or not to equal another: tests whose outcome is thereby known are passed over, and so is the
+    /// load itself. `tcp or udp or host ...` asks for the protocol once.
+    fn thread(
+        &self,
+        load: Instruction,
+        mut target: Place,
+        equal_to: Option<u32>,
+        unequal_to: Option<u32>,
+    ) -> Place {
+        loop {
+            let Some(first) = target.checked_sub(1).and_then(|index| self.reversed.get(index)) else {
+                return target;
+            };
+            if first.code == code::JMP | code::JA {
+                target = target - 1 - first.operand as usize;
+                continue;
+            }
+            let Some(test) = target.checked_sub(2).and_then(|index| self.reversed.get(index)) else {
+                return target;
+            };
+            // Only a constant comparison right behind the same load may stand on what A holds.
+            if *first != load || test.code & 0x07 != code::JMP || test.code & code::X != 0 {
+                return target;
+            }
+            let behind = target - 2;
+            let outcome = match (equal_to, unequal_to) {
+                (Some(value), _) => holds(test.code, value, test.operand),
+                (_, Some(other)) if test.code == code::JMP | code::JEQ && test.operand == other => {
+                    Some(false)
+                }
+                _ => None,
+            };
+            target = match outcome {
+                Some(true) => behind - usize::from(test.jump_true),
+                Some(false) => behind - usize::from(test.jump_false),
+                None => return target - 1,
+            };
+        }
     }
 
     fn jump(&mut self, (code, operand): (u16, u32), holds: Place, fails: Place) {
@@ -154,6 +202,17 @@ impl Emitter {
         self.check_length()?;
         self.reversed.reverse();
         Ok(Program::new(self.reversed))
+    }
+}
+
+/// The outcome of a comparison of two known numbers.
+fn holds(code: u16, left: u32, right: u32) -> Option<bool> {
+    match code & 0xf0 {
+        code::JEQ => Some(left == right),
+        code::JGT => Some(left > right),
+        code::JGE => Some(left >= right),
+        code::JSET => Some(left & right != 0),
+        _ => None,
     }
 }
 
