@@ -288,6 +288,7 @@ export const words = {
     detector: 'Decided by',
     confidence: 'Certainty',
     course: 'Course',
+    timeline: (decided: string) => `Thin marks are evidence; the thick one is when it was recognised, ${decided}.`,
     started: 'Began',
     decided: 'Recognised',
     lastSeen: 'Last seen',

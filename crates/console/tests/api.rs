@@ -220,6 +220,7 @@ fn what_cannot_be_answered_is_a_problem_that_says_what_to_do() {
         ("/api/v1/devices?offset=-1", 400, "offset"),
         ("/api/v1/findings?since=yesterday", 400, "RFC 3339"),
         ("/api/v1/devices/nobody", 404, "nobody"),
+        ("/api/v1/devices/%ff", 400, "UTF-8"),
         ("/api/v1/findings/f-9999", 404, "f-9999"),
         ("/api/v1/nothing", 404, "/nothing"),
         ("/api/v2/devices", 404, ""),

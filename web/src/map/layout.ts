@@ -45,6 +45,8 @@ export interface Conduit {
 export interface Drawing {
   width: number;
   height: number;
+  /** Free width between two columns. */
+  gap: number;
   columns: number;
   boxes: Box[];
   conduits: Conduit[];
@@ -91,7 +93,7 @@ export function draw(groups: Group[], links: MapLink[], nodes: MapNode[], groupi
       if (last) for (const node of line.line.nodes.slice(line.dots.length)) dots.set(node.id, { ...last, node });
     }
   }
-  return { width, height, columns: columns.length, boxes, dots, conduits: conduits(boxes, links, nodes, grouping, columns.length > 1) };
+  return { width, height, columns: columns.length, gap: columns.length > 1 ? stride - boxWidth : 0, boxes, dots, conduits: conduits(boxes, links, nodes, grouping, columns.length > 1) };
 }
 
 /** The groups in columns, each ordered so that conduits cross little. */

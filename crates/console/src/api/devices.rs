@@ -1,12 +1,12 @@
 //! `/devices` and `/devices/{id}`.
 
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use serde::Deserialize;
 use wardline_model::{Category, Criticality, Device, DeviceId, Label};
 use wardline_store::{DeviceQuery, DeviceSort, Page};
 
-use super::parameters::{Parameters, page_limit};
+use super::parameters::{Identifier, Parameters, page_limit};
 use super::read;
 use crate::Shared;
 use crate::problem::Problem;
@@ -58,7 +58,7 @@ pub(super) struct Named {
 
 pub(super) async fn one(
     State(shared): State<Shared>,
-    Path(id): Path<String>,
+    Identifier(id): Identifier,
 ) -> Result<Json<Named>, Problem> {
     let wanted = DeviceId(id.clone());
     let found = read(&shared, move |store| store.device(&wanted)).await?;

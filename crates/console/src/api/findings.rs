@@ -1,12 +1,12 @@
 //! `/findings` and `/findings/{id}`.
 
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use serde::Deserialize;
 use wardline_model::{Attack, DeviceId, Finding, Severity, Timestamp};
 use wardline_store::{FindingQuery, Page};
 
-use super::parameters::{Parameters, page_limit, time};
+use super::parameters::{Identifier, Parameters, page_limit, time};
 use super::read;
 use crate::Shared;
 use crate::problem::Problem;
@@ -47,7 +47,7 @@ pub(super) async fn list(
 
 pub(super) async fn one(
     State(shared): State<Shared>,
-    Path(id): Path<String>,
+    Identifier(id): Identifier,
 ) -> Result<Json<Finding>, Problem> {
     let wanted = id.clone();
     let found = read(&shared, move |store| store.finding(&wanted)).await?;

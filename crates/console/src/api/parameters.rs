@@ -1,6 +1,6 @@
 //! What a request asks for.
 
-use axum::extract::{FromRequestParts, Query};
+use axum::extract::{FromRequestParts, Path, Query};
 use axum::http::request::Parts;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer, de};
@@ -23,6 +23,18 @@ impl<S: Sync, T: DeserializeOwned> FromRequestParts<S> for Parameters<T> {
     async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, Problem> {
         let query = Query::<T>::try_from_uri(&parts.uri);
         query.map(|Query(value)| Self(value)).map_err(|refused| Problem::parameter(refused.body_text()))
+    }
+}
+
+/// The identifier that the address names.
+pub(super) struct Identifier(pub(super) String);
+
+impl<S: Send + Sync> FromRequestParts<S> for Identifier {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let path = Path::<String>::from_request_parts(parts, state).await;
+        path.map(|Path(id)| Self(id)).map_err(|refused| Problem::parameter(refused.body_text()))
     }
 }
 
