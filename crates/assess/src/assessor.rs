@@ -11,7 +11,7 @@ use wardline_model::fact::Conversation;
 use crate::Changes;
 use crate::detection::{self, Detector, Episodes, World};
 use crate::evidence::CaptureNames;
-use crate::exposures::Exposures;
+use crate::exposures::{DefaultCredential, Exposures};
 use crate::inventory::Inventory;
 use crate::limits::{EDGES_MAX, FLOWS_MAX};
 
@@ -20,6 +20,9 @@ use crate::limits::{EDGES_MAX, FLOWS_MAX};
 pub struct Settings {
     /// What the user knows about the site.
     pub site: Site,
+    /// Credentials that everybody can look up, as they look under the site's key: see
+    /// [`crate::default_credentials`].
+    pub default_credentials: Vec<DefaultCredential>,
 }
 
 /// Makes one edge of many conversations.
@@ -43,8 +46,8 @@ impl Assessor {
     /// An assessor that has seen nothing.
     pub fn new(settings: Settings) -> Self {
         Self {
+            exposures: Exposures::new(settings.default_credentials),
             inventory: Inventory::new(settings.site),
-            exposures: Exposures::default(),
             detectors: detection::all(),
             episodes: Episodes::default(),
             names: CaptureNames::default(),
@@ -94,8 +97,10 @@ impl Assessor {
 
     /// What changed since it was last asked.
     pub fn drain(&mut self) -> Changes {
+        let devices = self.inventory.drain();
+        self.exposures.review(&devices, &self.inventory);
         Changes {
-            devices: self.inventory.drain(),
+            devices,
             findings: self.episodes.drain(&self.inventory),
             exposures: self.exposures.drain(&self.inventory),
             flows: std::mem::take(&mut self.flows),
@@ -106,6 +111,9 @@ impl Assessor {
     /// Ends the run.
     pub fn finish(&mut self, end: Timestamp) -> Changes {
         self.advance(end);
+        let devices = self.inventory.devices();
+        self.exposures.review(&devices, &self.inventory);
+        self.exposures.review_site(&devices, &self.inventory);
         self.episodes.complete_all(&self.inventory);
         self.exposures.complete_all(&self.inventory);
         self.drain()

@@ -21,3 +21,4 @@ pub mod limits;
 
 pub use assessor::{Assessor, Settings};
 pub use changes::Changes;
+pub use exposures::{DefaultCredential, default_credentials};

@@ -42,3 +42,9 @@ pub const SCAN_SOURCES_MAX: usize = 16_384;
 
 /// Patients, beds and reporting devices watched for mix-ups.
 pub const PATIENTS_MAX: usize = 50_000;
+
+/// Secrets of which it is remembered whom they open.
+pub const SECRETS_MAX: usize = 4_096;
+
+/// Devices remembered per secret.
+pub const DEVICES_PER_SECRET_MAX: usize = 64;

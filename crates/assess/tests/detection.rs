@@ -74,7 +74,7 @@ impl Wire {
     }
 
     fn findings_with(&self, site: Site) -> Vec<Finding> {
-        let mut assessor = Assessor::new(Settings { site });
+        let mut assessor = Assessor::new(Settings { site, ..Settings::default() });
         self.observations.iter().for_each(|observation| assessor.observe(observation));
         assessor.finish(Timestamp::from_seconds(START_SECONDS).plus_milliseconds(self.milliseconds));
         assessor.findings().cloned().collect()

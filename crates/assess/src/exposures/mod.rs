@@ -1,154 +1,143 @@
-//! What is weak: what anybody on the path could read or use.
+//! What is weak: what anybody on the path could read or use, and doors that stand open.
 //!
-//! One exposure per device, peer and protocol; it grows with each sighting.
+//! One exposure per device, peer, protocol and cause; it grows with each sighting.
+
+mod access;
+mod cleartext;
+mod credentials;
+mod crypto;
+mod estate;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use wardline_model::fact::{CredentialFact, CredentialKind, PatientDataFact, PatientField, PatientFields};
-use wardline_model::{Exposure, ExposureKind, Fact, Observation, Protocol, Severity, Station};
+use wardline_model::fact::{PatientField, PatientFields};
+use wardline_model::{
+    Device, DeviceReference, Evidence, Exposure, ExposureKind, Fact, Label, Observation, Protocol, Severity,
+    Station, Timestamp,
+};
 
 use crate::evidence::{self, CaptureNames};
 use crate::inventory::{DeviceKey, Inventory};
 use crate::limits::EXPOSURES_MAX;
 
-/// What makes two sightings the same exposure.
-type Key = (ExposureKind, DeviceKey, Option<DeviceKey>, Protocol, u8);
+use credentials::Secrets;
+pub use credentials::{DefaultCredential, default_credentials};
+
+/// What makes two sightings the same exposure. The label tells causes of one kind apart.
+type Key = (ExposureKind, Option<DeviceKey>, Option<DeviceKey>, Protocol, Label);
+
+/// What a rule may ask.
+struct Scene<'a> {
+    observation: &'a Observation,
+    inventory: &'a Inventory,
+    names: &'a CaptureNames,
+}
+
+/// What a rule has seen.
+struct Sighting {
+    kind: ExposureKind,
+    protocol: Protocol,
+    /// Tells causes of one kind apart.
+    cause: Label,
+    /// Whose weakness.
+    device: Option<Station>,
+    /// With whom it showed.
+    peer: Option<Station>,
+    severity: Severity,
+    fields: PatientFields,
+    /// One sentence, with `{device}`, `{peer}` and `{fields}` to be filled in when it is told.
+    summary: String,
+    remedy: String,
+    evidence: Evidence,
+    time: Timestamp,
+}
 
 struct Entry {
     exposure: Exposure,
-    device: Station,
-    peer: Station,
+    device: Option<Station>,
+    peer: Option<Station>,
+    summary: String,
     fields: PatientFields,
 }
 
 /// All exposures of a run.
-#[derive(Default)]
 pub(crate) struct Exposures {
     entries: BTreeMap<Key, Entry>,
     changed: BTreeSet<Key>,
+    secrets: Secrets,
     refused: u64,
 }
 
 impl Exposures {
-    /// Sees an observation.
-    pub(crate) fn observe(&mut self, observation: &Observation, inventory: &Inventory, names: &CaptureNames) {
-        match &observation.fact {
-            Fact::PatientData(data) => self.patient_data(observation, data, inventory, names),
-            Fact::Credential(credential) => self.credential(observation, credential, inventory, names),
-            _ => {}
+    pub(crate) fn new(defaults: Vec<DefaultCredential>) -> Self {
+        Self {
+            entries: BTreeMap::new(),
+            changed: BTreeSet::new(),
+            secrets: Secrets::new(defaults),
+            refused: 0,
         }
     }
 
-    fn patient_data(
-        &mut self,
-        observation: &Observation,
-        data: &PatientDataFact,
-        inventory: &Inventory,
-        names: &CaptureNames,
-    ) {
-        let fields: Vec<_> = data.fields.iter().map(PatientField::name).collect();
-        let evidence =
-            names.evidence(observation, data.protocol, "patient data, readable", &fields.join(", "));
-        let severity = if data.fields.identifies() { Severity::High } else { Severity::Medium };
-        let sighting = Sighting {
-            kind: ExposureKind::CleartextPhi,
-            protocol: data.protocol,
-            variant: 0,
-            device: observation.from,
-            peer: observation.to,
-            severity,
-            fields: data.fields,
-            remedy: remedy_for_phi(data.protocol),
-        };
-        self.add(observation, sighting, evidence, inventory);
-    }
-
-    fn credential(
-        &mut self,
-        observation: &Observation,
-        credential: &CredentialFact,
-        inventory: &Inventory,
-        names: &CaptureNames,
-    ) {
-        let evidence =
-            names.evidence(observation, credential.protocol, credential.field.as_str(), "readable");
-        let (severity, remedy) = match credential.kind {
-            CredentialKind::Password | CredentialKind::Basic => (
-                Severity::High,
-                "Log in over TLS or SSH instead, then change the password: it must be taken as known. Where the device can do neither, allow this protocol from one management station only.",
-            ),
-            CredentialKind::Community => (
-                Severity::Medium,
-                "Use SNMP version 3 with authentication and encryption; until then, read-only, and only from the management station.",
-            ),
-            CredentialKind::Bearer => {
-                (Severity::Medium, "Use TLS: whoever reads the token can act in its owner's name.")
+    /// Sees an observation.
+    pub(crate) fn observe(&mut self, observation: &Observation, inventory: &Inventory, names: &CaptureNames) {
+        let scene = Scene { observation, inventory, names };
+        let mut sightings = Vec::new();
+        match &observation.fact {
+            Fact::PatientData(data) => sightings.push(cleartext::patient_data(&scene, data)),
+            Fact::Credential(credential) => {
+                sightings.push(cleartext::credential(&scene, credential));
+                sightings.extend(self.secrets.observe(&scene, credential));
             }
-            CredentialKind::ChallengeResponse => (
-                Severity::Low,
-                "Prefer Kerberos and require signing or encryption: the response can be attacked off-line.",
-            ),
-        };
-        // The server is whose door it is: the one that takes the credentials.
-        let sighting = Sighting {
-            kind: ExposureKind::CleartextCredentials,
-            protocol: credential.protocol,
-            variant: credential.kind as u8,
-            device: observation.to,
-            peer: observation.from,
-            severity,
-            fields: PatientFields::default(),
-            remedy,
-        };
-        self.add(observation, sighting, evidence, inventory);
+            Fact::Tls(tls) => sightings = crypto::tls(&scene, tls),
+            Fact::Banner(banner) => sightings.extend(crypto::banner(&scene, banner)),
+            Fact::Snmp(snmp) => sightings.extend(crypto::snmp(&scene, snmp)),
+            Fact::Smb(smb) => sightings.extend(crypto::smb(&scene, smb)),
+            Fact::Mqtt(mqtt) => sightings.extend(access::mqtt(&scene, mqtt)),
+            Fact::ConversationEnded(conversation) => sightings = access::conversation(&scene, conversation),
+            _ => {}
+        }
+        sightings.into_iter().for_each(|sighting| self.add(sighting, inventory));
     }
 
-    fn add(
-        &mut self,
-        observation: &Observation,
-        sighting: Sighting,
-        evidence: wardline_model::Evidence,
-        inventory: &Inventory,
-    ) {
-        let (owner, peer) = match (inventory.key_of(&sighting.device), inventory.key_of(&sighting.peer)) {
-            (Some(owner), peer) => (owner, peer),
-            // A server on the internet is not ours to mend; the client that talks to it is.
-            (None, Some(peer)) => (peer, None),
-            (None, None) => return,
-        };
-        let key = (sighting.kind, owner, peer, sighting.protocol, sighting.variant);
+    /// Looks at what is known about devices that changed.
+    pub(crate) fn review(&mut self, devices: &[Device], inventory: &Inventory) {
+        for sighting in devices.iter().filter_map(estate::legacy_os) {
+            self.add_once(sighting, inventory);
+        }
+    }
+
+    /// Looks at the whole site.
+    pub(crate) fn review_site(&mut self, devices: &[Device], inventory: &Inventory) {
+        for sighting in estate::flat_networks(devices, inventory.site()) {
+            self.add_once(sighting, inventory);
+        }
+    }
+
+    /// A state rather than an event: that it still holds is no second sighting.
+    fn add_once(&mut self, sighting: Sighting, inventory: &Inventory) {
+        if key(&sighting, inventory).is_some_and(|key| !self.entries.contains_key(&key)) {
+            self.add(sighting, inventory);
+        }
+    }
+
+    fn add(&mut self, sighting: Sighting, inventory: &Inventory) {
+        let Some(key) = key(&sighting, inventory) else { return };
         if !self.entries.contains_key(&key) && self.entries.len() >= EXPOSURES_MAX {
             self.refused += 1;
             return;
         }
-        let time = observation.sighting.time;
-        let new = || Entry {
-            exposure: Exposure {
-                id: identifier(&key),
-                device: None,
-                peer: None,
-                kind: sighting.kind,
-                severity: sighting.severity,
-                summary: String::new(),
-                patient_fields: Vec::new(),
-                first_seen: time,
-                last_seen: time,
-                observations: 0,
-                evidence: Vec::new(),
-                remedy: sighting.remedy.to_owned(),
-            },
-            device: sighting.device,
-            peer: sighting.peer,
-            fields: PatientFields::default(),
-        };
-        let entry = self.entries.entry(key).or_insert_with(new);
+        let entry = self.entries.entry(key.clone()).or_insert_with_key(|key| begin(key, &sighting));
         entry.fields.merge(sighting.fields);
         let exposure = &mut entry.exposure;
         exposure.observations += 1;
-        exposure.last_seen = exposure.last_seen.max(time);
-        exposure.severity = exposure.severity.max(sighting.severity);
+        exposure.first_seen = exposure.first_seen.min(sighting.time);
+        exposure.last_seen = exposure.last_seen.max(sighting.time);
+        if sighting.severity > exposure.severity {
+            exposure.severity = sighting.severity;
+            entry.summary = sighting.summary;
+        }
         exposure.patient_fields = entry.fields.iter().collect();
-        evidence::add(&mut exposure.evidence, evidence);
+        evidence::add(&mut exposure.evidence, sighting.evidence);
         self.changed.insert(key);
     }
 
@@ -181,75 +170,71 @@ impl Exposures {
     }
 }
 
-struct Sighting {
-    kind: ExposureKind,
-    protocol: Protocol,
-    variant: u8,
-    device: Station,
-    peer: Station,
-    severity: Severity,
-    fields: PatientFields,
-    remedy: &'static str,
+/// `None` where neither end is one of ours.
+fn key(sighting: &Sighting, inventory: &Inventory) -> Option<Key> {
+    let device = sighting.device.and_then(|device| inventory.key_of(&device));
+    let peer = sighting.peer.and_then(|peer| inventory.key_of(&peer));
+    let (owner, peer) = match (device, peer) {
+        (Some(owner), peer) => (Some(owner), peer),
+        // A server on the internet is not ours to mend; the client that talks to it is.
+        (None, Some(peer)) => (Some(peer), None),
+        (None, None) if sighting.device.is_none() => (None, None),
+        (None, None) => return None,
+    };
+    Some((sighting.kind, owner, peer, sighting.protocol, sighting.cause.clone()))
 }
 
-fn identifier((kind, owner, peer, protocol, variant): &Key) -> String {
-    let peer = peer.map(|peer| peer.id().0).unwrap_or_default();
+fn begin(key: &Key, sighting: &Sighting) -> Entry {
+    Entry {
+        exposure: Exposure {
+            id: identifier(key),
+            device: None,
+            peer: None,
+            kind: sighting.kind,
+            severity: sighting.severity,
+            summary: String::new(),
+            patient_fields: Vec::new(),
+            first_seen: sighting.time,
+            last_seen: sighting.time,
+            observations: 0,
+            evidence: Vec::new(),
+            remedy: sighting.remedy.clone(),
+        },
+        device: sighting.device,
+        peer: sighting.peer,
+        summary: sighting.summary.clone(),
+        fields: PatientFields::default(),
+    }
+}
+
+fn identifier((kind, owner, peer, protocol, cause): &Key) -> String {
+    let id = |key: &Option<DeviceKey>| key.map(|key| key.id().0).unwrap_or_default();
     let mut hasher = blake3::Hasher::new();
-    for part in [kind.name(), &owner.id().0, &peer, protocol.name(), &variant.to_string()] {
+    for part in [kind.name(), &id(owner), &id(peer), protocol.name(), cause.as_str()] {
         hasher.update(part.as_bytes()).update(&[0]);
     }
     format!("e-{}", hasher.finalize().to_hex().get(..16).unwrap_or_default())
 }
 
 fn complete(key: &Key, entry: &mut Entry, inventory: &Inventory) {
-    // Where the device that is named is not ours, its peer stands in its place.
-    let owner_is_device = inventory.key_of(&entry.device) == Some(key.1);
-    let (device, peer) =
-        if owner_is_device { (entry.device, entry.peer) } else { (entry.peer, entry.device) };
-    let device = inventory.reference(&device);
-    let peer = inventory.reference(&peer);
-    let name = |reference: &wardline_model::DeviceReference| {
-        reference
-            .name
-            .as_ref()
-            .map(ToString::to_string)
-            .or_else(|| reference.ip.map(|ip| ip.to_string()))
-            .unwrap_or_else(|| "an unknown station".to_owned())
-    };
+    let device = entry.device.map(|station| inventory.reference(&station));
+    let peer = entry.peer.map(|station| inventory.reference(&station));
+    let fields: Vec<_> = entry.fields.iter().map(PatientField::name).collect();
     let exposure = &mut entry.exposure;
-    exposure.summary = match exposure.kind {
-        ExposureKind::CleartextPhi => {
-            let fields: Vec<_> = exposure.patient_fields.iter().map(|field| field.name()).collect();
-            format!(
-                "{} sends patient data readable to {} over {}: {}.",
-                name(&device),
-                name(&peer),
-                key.3,
-                fields.join(", ")
-            )
-        }
-        _ => {
-            format!("Credentials for {} travel readable from {} over {}.", name(&device), name(&peer), key.3)
-        }
-    };
-    exposure.device = Some(device);
-    exposure.peer = Some(peer);
+    exposure.summary = entry
+        .summary
+        .replace("{device}", &name(device.as_ref()))
+        .replace("{peer}", &name(peer.as_ref()))
+        .replace("{fields}", &fields.join(", "));
+    // Where the device that is named is not ours, its peer stands in its place.
+    let ours = entry.device.is_none_or(|station| inventory.key_of(&station) == key.1);
+    (exposure.device, exposure.peer) = if ours { (device, peer) } else { (peer, device) };
 }
 
-const fn remedy_for_phi(protocol: Protocol) -> &'static str {
-    match protocol {
-        Protocol::Hl7 => {
-            "Use MLLP over TLS between both ends, or put both into one segment that nobody else can listen to."
-        }
-        Protocol::Dicom => {
-            "Use DICOM over TLS (PS3.15 annex B), or put both into one imaging segment that nobody else can listen to."
-        }
-        Protocol::Mqtt => {
-            "Use MQTT over TLS with client certificates, and topics without patient identifiers."
-        }
-        Protocol::Http | Protocol::Fhir | Protocol::Dicomweb => {
-            "Use HTTPS, and redirect or close the readable port."
-        }
-        _ => "Encrypt this conversation, or put both ends into one segment that nobody else can listen to.",
-    }
+fn name(reference: Option<&DeviceReference>) -> String {
+    let known = reference.and_then(|reference| {
+        let ip = || reference.ip.map(|ip| ip.to_string());
+        reference.name.as_ref().map(ToString::to_string).or_else(ip)
+    });
+    known.unwrap_or_else(|| "an unknown station".to_owned())
 }

@@ -23,6 +23,7 @@ use crate::knowledge::Knowledge;
 use crate::limits::{REMOTE_ADDRESSES_MAX, STATIONS_MAX};
 use entity::Entity;
 use topology::Topology;
+pub(crate) use topology::{is_internal, is_unicast};
 
 /// By what a device is known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -134,6 +135,11 @@ impl Inventory {
         let key = self.key_of(station);
         key.and_then(|key| self.entities.get(&key))
             .map_or(Category::Unknown, |entity| entity.posterior().category())
+    }
+
+    /// What is believed about an attribute of a device.
+    pub(crate) fn best(&self, key: DeviceKey, field: DeviceField) -> Option<Label> {
+        self.entities.get(&key)?.posterior().best(field)
     }
 
     /// Every device, by key.

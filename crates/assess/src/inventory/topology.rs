@@ -238,7 +238,7 @@ const fn hops(time_to_live: u8) -> Tie {
 }
 
 /// Whether an address can name one station.
-pub(super) fn is_unicast(ip: IpAddr) -> bool {
+pub(crate) fn is_unicast(ip: IpAddr) -> bool {
     match ip {
         IpAddr::V4(ip) => {
             !ip.is_unspecified()
@@ -252,7 +252,7 @@ pub(super) fn is_unicast(ip: IpAddr) -> bool {
 }
 
 /// Whether an address is of a private network: RFC 1918, RFC 6598, RFC 3927, RFC 4193, RFC 4291, RFC 5737.
-pub(super) fn is_internal(ip: IpAddr) -> bool {
+pub(crate) fn is_internal(ip: IpAddr) -> bool {
     match ip {
         IpAddr::V4(ip) => ip.is_private() || ip.is_link_local() || is_shared(ip) || ip.is_documentation(),
         IpAddr::V6(ip) => ip.is_unique_local() || ip.is_unicast_link_local() || is_documentation(ip),
