@@ -11,6 +11,7 @@ mod dns;
 #[cfg(test)]
 pub(crate) mod driver;
 mod ftp;
+mod hl7;
 mod http;
 mod names;
 mod ntlm;
@@ -92,6 +93,7 @@ pub(crate) static STREAMS: &[Stream] = &[
     banner::VNC,
     dns::STREAM,
     ftp::STREAM,
+    hl7::STREAM,
     http::STREAM,
     sip::STREAM,
     smb::STREAM,
