@@ -159,7 +159,7 @@ impl StreamAdaptor for Adaptor {
 
     fn gap(&mut self, _: Direction, _: u64, _: &mut Context<'_>) -> Progress {
         // Messages have no mark by which the next one could be found.
-        Progress::Lost
+        Progress::Done
     }
 }
 

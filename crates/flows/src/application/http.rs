@@ -39,6 +39,7 @@ struct Side {
 struct Told {
     credentials: Vec<Pseudonym>,
     application: Option<Protocol>,
+    anything: bool,
 }
 
 impl StreamAdaptor for Adaptor {
@@ -68,6 +69,8 @@ impl StreamAdaptor for Adaptor {
         match state {
             State::Open => Progress::Continue,
             State::Switched => Progress::Done,
+            // After a message that could be read it stays HTTP, whatever follows.
+            State::Lost if self.told.anything => Progress::Done,
             State::Lost => Progress::Lost,
         }
     }
@@ -76,7 +79,7 @@ impl StreamAdaptor for Adaptor {
         if let Some(side) = self.sides.get_mut(direction.index()) {
             self.told.body(side, context);
         }
-        if self.session.gap(direction, length) { Progress::Continue } else { Progress::Lost }
+        if self.session.gap(direction, length) { Progress::Continue } else { Progress::Done }
     }
 
     fn end(&mut self, context: &mut Context<'_>) {
@@ -103,6 +106,7 @@ impl Told {
     fn request(&mut self, request: &Request<'_, '_>, context: &mut Context<'_>) {
         let head = &request.head;
         let field = |name| head.get(name).and_then(Label::non_empty);
+        self.anything = true;
         let authorization = head.get("authorization").map(Authorization::parse);
         self.recognise(request.target, head, context);
         context.tell(Fact::Http(Box::new(HttpFact::Request(HttpRequest {
@@ -137,6 +141,7 @@ impl Told {
     fn response(&mut self, response: &Response<'_, '_>, context: &mut Context<'_>) {
         let head = &response.head;
         let field = |name| head.get(name).and_then(Label::non_empty);
+        self.anything = true;
         let challenge = head.get("www-authenticate").map(Challenge::parse);
         self.recognise("", head, context);
         let authenticate = challenge.as_ref().and_then(|challenge| {

@@ -6,6 +6,8 @@
 
 mod banner;
 mod context;
+#[cfg(test)]
+mod corpus;
 mod dhcp;
 mod dns;
 #[cfg(test)]

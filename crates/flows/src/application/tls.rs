@@ -21,14 +21,20 @@ pub(super) const DATAGRAM: Datagram =
 #[derive(Default)]
 struct Adaptor {
     session: Session,
+    told: bool,
 }
 
 impl StreamAdaptor for Adaptor {
     fn data(&mut self, direction: Direction, bytes: &[u8], context: &mut Context<'_>) -> Progress {
-        let state = self.session.feed(direction, bytes, |event| tell(&event, context));
+        let told = &mut self.told;
+        let state = self.session.feed(direction, bytes, |event| {
+            *told = true;
+            tell(&event, context);
+        });
         match state {
             State::Readable => Progress::Continue,
             State::Encrypted => Progress::Done,
+            State::Lost if self.told => Progress::Done,
             State::Lost => Progress::Lost,
         }
     }

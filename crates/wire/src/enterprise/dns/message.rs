@@ -5,6 +5,9 @@ use std::net::{IpAddr, Ipv4Addr};
 use super::{Name, NodeNames, View, node_name};
 use crate::{Error, Fault, Layer, Reader, Verdict};
 
+/// Most records of a section that are believed: a message of 64 KiB holds no more of the shortest.
+const RECORDS_MAX: u16 = 6000;
+
 /// A message whose header was read; its sections are read as they are asked for.
 #[derive(Clone, Copy, Debug)]
 pub struct Message<'a> {
@@ -88,11 +91,10 @@ impl<'a> Message<'a> {
         if !matches!(header.opcode(), 0..=9) || header.opcode() == 3 {
             return Err(malformed("opcode", 2));
         }
-        // A question has at least 5 bytes, a record 11.
-        let records =
-            u32::from(header.answers) + u32::from(header.authorities) + u32::from(header.additionals);
-        let least = u64::from(header.questions) * 5 + u64::from(records) * 11;
-        if !header.truncated() && least > bytes.len() as u64 {
+        // A question has at least 5 bytes. Records may be beyond what the capture kept of the message.
+        let least = View::LENGTH + usize::from(header.questions) * 5;
+        let records = [header.answers, header.authorities, header.additionals];
+        if least > bytes.len() || records.into_iter().any(|count| count > RECORDS_MAX) {
             return Err(malformed("section counts", 4));
         }
         Ok(Self { header, bytes })
@@ -234,7 +236,8 @@ fn walk(message: Message<'_>) -> Verdict {
             None
         }
         Ok(false) => Some(Verdict::NotMine),
-        Err(error) if error.is_truncated() && entries > 0 => Some(Verdict::Unsure),
+        // Cut by the capture: what stands before the cut is enough.
+        Err(error) if error.is_truncated() && entries > 0 => Some(Verdict::Certain),
         Err(_) => Some(Verdict::NotMine),
     };
     for question in message.questions() {

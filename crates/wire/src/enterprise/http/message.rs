@@ -7,6 +7,9 @@ use crate::{Direction, Error, Fault, Layer, Verdict};
 /// Longest head read, bytes.
 pub(super) const HEAD_BYTES_MAX: usize = 64 * 1024;
 
+/// Longest method by which a request is recognised, bytes; that of WebDAV's is 16.
+const METHOD_BYTES_MAX: usize = 24;
+
 /// Most header fields read.
 pub(super) const FIELDS_MAX: usize = 128;
 
@@ -113,31 +116,6 @@ fn read_error(field: &'static str, error: httparse::Error) -> Error {
     Error { layer: Layer::Http, field, offset: 0, fault }
 }
 
-/// Methods by which a request is recognised: RFC 9110, WebDAV (RFC 4918), UPnP eventing.
-const METHODS: &[&[u8]] = &[
-    b"GET",
-    b"POST",
-    b"PUT",
-    b"HEAD",
-    b"DELETE",
-    b"OPTIONS",
-    b"PATCH",
-    b"CONNECT",
-    b"TRACE",
-    b"PROPFIND",
-    b"PROPPATCH",
-    b"MKCOL",
-    b"COPY",
-    b"MOVE",
-    b"LOCK",
-    b"UNLOCK",
-    b"REPORT",
-    b"SEARCH",
-    b"SUBSCRIBE",
-    b"UNSUBSCRIBE",
-    b"NOTIFY",
-];
-
 /// Whether a stream is HTTP/1.
 pub fn probe(_: Direction, opening: &[u8]) -> Verdict {
     // Some clients send line ends too many after a body (RFC 9112 section 2.2).
@@ -155,15 +133,14 @@ pub fn probe(_: Direction, opening: &[u8]) -> Verdict {
     let line_end = memchr::memchr(b'\n', opening);
     let line = opening.get(..line_end.unwrap_or(opening.len())).unwrap_or_default();
     let method = line.split(|byte| *byte == b' ').next().unwrap_or_default();
-    if method.len() == line.len() {
-        // No space yet.
-        let begun = METHODS.iter().any(|known| known.starts_with(method));
-        return if begun && line_end.is_none() { Verdict::Unsure } else { Verdict::NotMine };
-    }
-    if !METHODS.contains(&method) {
+    // Any token may be a method (RFC 9110 section 9.1); those in use are short words in capitals.
+    let plausible = method.len() <= METHOD_BYTES_MAX
+        && method.first().is_some_and(u8::is_ascii_uppercase)
+        && method.iter().all(|byte| byte.is_ascii_uppercase() || matches!(byte, b'-' | b'_'));
+    if !plausible {
         return Verdict::NotMine;
     }
-    if memchr::memmem::find(line, b" HTTP/1.").is_some() {
+    if method.len() < line.len() && memchr::memmem::find(line, b" HTTP/1.").is_some() {
         Verdict::Certain
     } else if line_end.is_none() && line.len() < HEAD_BYTES_MAX {
         Verdict::Unsure
