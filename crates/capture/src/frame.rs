@@ -5,7 +5,7 @@
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Frame<'a> {
     /// Which input it came from: the position of the file in the list given to
-    /// [`MergedCapture::open`](crate::MergedCapture::open), 0 for a single file or a live capture.
+    /// [`MergedCapture::open`](crate::MergedCapture::open), 0 for a single file; live, the ring's place.
     pub file: u32,
     /// Number of the frame within its file, from 1, as Wireshark counts. Live: within its ring, from 1.
     pub number: u64,

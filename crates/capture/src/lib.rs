@@ -10,6 +10,8 @@
 //! }
 //! ```
 
+#![deny(unsafe_code)]
+
 mod error;
 mod file;
 mod filter;

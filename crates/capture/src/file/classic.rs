@@ -54,7 +54,8 @@ pub(super) struct Classic {
 #[derive(Clone, Copy, Debug)]
 struct Record {
     seconds: u32,
-    ticks: u32,
+    /// Signed: writers that shift times store fractions below zero, as the C structure behind it is.
+    ticks: i32,
     captured: u32,
     original_length: u32,
 }
@@ -130,7 +131,7 @@ impl Classic {
     }
 
     fn is_plausible(&self, record: &Record) -> bool {
-        i64::from(record.ticks) * self.nanoseconds_per_tick < 1_000_000_000
+        (0..1_000_000_000).contains(&(i64::from(record.ticks) * self.nanoseconds_per_tick))
             && record.captured <= FRAME_BYTES_MAX
             && record.captured <= record.original_length
     }
@@ -152,7 +153,7 @@ impl Classic {
             LengthOrder::OriginalFirst => (second, first),
             LengthOrder::SmallerIsCaptured => (first.min(second), first.max(second)),
         };
-        Record { seconds: field(0), ticks: field(4), captured, original_length }
+        Record { seconds: field(0), ticks: field(4).cast_signed(), captured, original_length }
     }
 
     /// Finds the next record's frame and consumes the record. `None` at the end of the file.

@@ -209,6 +209,19 @@ fn longer_record_headers_behind_the_usual_magic_number_are_noticed() {
 }
 
 #[test]
+fn a_fraction_below_zero_is_before_its_second() {
+    let bytes = Builder::new(false)
+        .classic(0xa1b2_c3d4, 4, 1)
+        .u32(10)
+        .u32((-250_000_i32).cast_unsigned())
+        .u32(1)
+        .u32(1)
+        .raw(b"x")
+        .bytes;
+    assert_eq!(read(&bytes).0, vec![owned(1, 9_750_000_000, 1, b"x", 1)]);
+}
+
+#[test]
 fn old_versions_swap_the_lengths() {
     let record = |minor| {
         Builder::new(true).classic(0xa1b2_c3d4, minor, 1).u32(0).u32(0).u32(9).u32(2).raw(b"ab").bytes

@@ -2,7 +2,9 @@
 
 mod block;
 mod error;
+#[expect(unsafe_code, reason = "memory shared with the kernel")]
 mod ring;
+#[expect(unsafe_code, reason = "system calls that the standard library does not offer")]
 mod socket;
 
 use std::io;
@@ -87,6 +89,8 @@ pub struct LiveCounters {
 #[derive(Debug)]
 pub struct LiveRing {
     interface: String,
+    /// Its place among the rings that were opened together.
+    index: u32,
     link_type: u16,
     skip_outgoing: bool,
     socket: PacketSocket,
@@ -109,7 +113,7 @@ impl LiveRing {
         let mut program = None;
         let mut group = None;
         for index in 0..settings.rings {
-            let (ring, interface) = Self::prepare(settings)?;
+            let (ring, interface) = Self::prepare(settings, small(index))?;
             let failed = |step| move |cause| system(&settings.interface, step, cause);
             if index == 0 {
                 program = match &settings.filter {
@@ -139,7 +143,7 @@ impl LiveRing {
     }
 
     /// A ring that is not bound yet.
-    fn prepare(settings: &LiveSettings) -> Result<(Self, Interface), LiveError> {
+    fn prepare(settings: &LiveSettings, index: u32) -> Result<(Self, Interface), LiveError> {
         let name = &settings.interface;
         let socket = PacketSocket::open().map_err(|cause| match cause.kind() {
             io::ErrorKind::PermissionDenied => LiveError::Permission { interface: name.clone() },
@@ -162,7 +166,6 @@ impl LiveRing {
             }
             _ => system(name, "setting up the ring", cause),
         };
-        let small = |value: usize| u32::try_from(value).unwrap_or(u32::MAX);
         socket
             .set_up_ring(
                 small(RING_BLOCK_BYTES),
@@ -174,6 +177,7 @@ impl LiveRing {
         let ring = Ring::map(&socket, RING_BLOCK_BYTES, blocks).map_err(ring_failed)?;
         let ring = Self {
             interface: name.clone(),
+            index,
             link_type,
             // On loopback every frame comes by twice, out and in.
             skip_outgoing: interface.is_loopback,
@@ -194,17 +198,18 @@ impl LiveRing {
     }
 
     /// The next frame, waiting up to `timeout` for one; `None` when none came, so that a reading thread can
-    /// look whether to stop. Frames carry [`Frame::file`] 0 and numbers of this ring.
+    /// look whether to stop. [`Frame::file`] is the ring's place among those opened together.
     ///
     /// # Errors
     /// [`LiveError::InterfaceDown`] once when the interface goes down; reading may go on after that and finds
-    /// frames again when it is up. Otherwise what the kernel reports.
+    /// frames again when it is up. An interface that was removed needs a new ring. Otherwise what the kernel
+    /// reports.
     pub fn next_frame(&mut self, timeout: Duration) -> Result<Option<Frame<'_>>, LiveError> {
         let Some(entry) = self.advance(timeout)? else { return Ok(None) };
         self.frames += 1;
         let block = self.ring.block(self.block).unwrap_or_default();
         Ok(Some(Frame {
-            file: 0,
+            file: self.index,
             number: self.frames,
             time_ns: entry.time_ns,
             link_type: self.link_type,
@@ -286,6 +291,10 @@ impl LiveRing {
             _ => system(&self.interface, "waiting for frames", cause),
         }
     }
+}
+
+fn small(value: usize) -> u32 {
+    u32::try_from(value).unwrap_or(u32::MAX)
 }
 
 fn system(interface: &str, step: &'static str, cause: io::Error) -> LiveError {
