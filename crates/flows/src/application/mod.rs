@@ -19,6 +19,7 @@ mod names;
 mod ntlm;
 mod ntp;
 mod patient_fields;
+mod recognition;
 mod sip;
 mod smb;
 mod snmp;
@@ -87,7 +88,7 @@ pub(crate) struct Datagram {
     pub encrypted: bool,
 }
 
-/// Protocols over TCP, in the order in which they are asked. One line each, by name.
+/// Protocols over TCP, in the order in which they are asked. One line each, by name; 64 at most.
 pub(crate) static STREAMS: &[Stream] = &[
     banner::RDP,
     banner::SMTP,
@@ -97,23 +98,40 @@ pub(crate) static STREAMS: &[Stream] = &[
     ftp::STREAM,
     hl7::STREAM,
     http::STREAM,
+    recognition::HTTP2,
+    recognition::KERBEROS_STREAM,
+    recognition::LDAP,
+    recognition::MODBUS,
+    recognition::RTSP,
+    recognition::S7,
+    recognition::SYSLOG_STREAM,
     sip::STREAM,
     smb::STREAM,
     telnet::STREAM,
     tls::STREAM,
 ];
 
-/// Protocols over UDP, in the order in which they are asked. One line each, by name.
+/// Protocols over UDP, in the order in which they are asked: first those with a mark of their own, then those
+/// that are told by the whole of a datagram. One line each; 64 at most.
 pub(crate) static DATAGRAMS: &[Datagram] = &[
     dhcp::DATAGRAM,
+    recognition::BACNET,
+    recognition::KERBEROS,
+    recognition::QUIC,
+    recognition::RADIUS,
+    recognition::STUN,
+    recognition::SYSLOG,
+    recognition::TFTP,
     dns::NBNS,
     dns::DNS,
     dns::MDNS,
     dns::LLMNR,
+    recognition::DHCPV6,
     ntp::DATAGRAM,
     sip::DATAGRAM,
     snmp::DATAGRAM,
     ssdp::DATAGRAM,
     tls::DATAGRAM,
     ws_discovery::DATAGRAM,
+    recognition::COAP,
 ];

@@ -7,6 +7,7 @@ pub mod ftp;
 pub mod http;
 pub mod ntlm;
 pub mod ntp;
+pub mod recognition;
 pub mod rtp;
 pub mod sip;
 pub mod smb;
