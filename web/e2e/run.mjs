@@ -12,6 +12,7 @@ import { chromium } from 'playwright-core';
 import { keyboardPath } from './keyboard.mjs';
 import { liveUpdates } from './live.mjs';
 import { pagesOf } from './pages.mjs';
+import { everydayUse } from './use.mjs';
 
 const { values } = parseArgs({
   options: {
@@ -81,6 +82,8 @@ try {
   if (!values.only) {
     console.log('live');
     await liveUpdates(browser, base, (what) => fail('live', what));
+    console.log('use');
+    await everydayUse(browser, base, pages, (what) => fail('use', what));
   }
   for (const view of VIEWS) {
     for (const theme of ['light', 'dark']) {

@@ -87,6 +87,15 @@ describe('layout', () => {
     expect(JSON.stringify(make().conduits)).toBe(JSON.stringify(make().conduits));
   });
 
+  it('keeps everything where it is while devices come', () => {
+    const before = draw(makeGroups(nodes, 'zone'), links, nodes, 'zone', 1100);
+    const more = [...nodes, ...Array.from({ length: 60 }, (_, index) => node(`new-${index}`, 'camera', 'Data centre')), node('x', 'printer', 'Annex')];
+    const after = draw(makeGroups(more, 'zone'), links, more, 'zone', 1100, before.arrangement);
+    const old = after.arrangement.columns.map((keys) => keys.filter((key) => key !== 'Annex'));
+    expect(old).toEqual(before.arrangement.columns);
+    expect(after.arrangement.columns.flat()).toContain('Annex');
+  });
+
   it('counts what does not fit a line', () => {
     const many = Array.from({ length: 400 }, (_, index) => node(`pump-${index}`, 'infusion-pump', 'Ward'));
     const line = draw(makeGroups(many, 'zone'), [], many, 'zone', 1100).boxes[0]?.lines[0];

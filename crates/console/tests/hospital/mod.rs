@@ -56,6 +56,9 @@ use Category as C;
 use Criticality as K;
 use Protocol as P;
 
+/// Names come from the wire: they may be long and without a place to break, and look like markup.
+const LONG_NAME: &str = "reception.main-building.ground-floor.left-wing.telephone-with-a-very-long-name-of-its-own.hospital.example.<script>";
+
 #[rustfmt::skip]
 const KINDS: &[Kind] = &[
     kind("Intensive care", C::PatientMonitor, K::Monitoring, ("Halden Medical", "Vigil 8"), "icu-monitor", &[P::Hl7, P::Dhcp, P::Ntp], 10),
@@ -77,6 +80,7 @@ const KINDS: &[Kind] = &[
     kind("Data centre", C::Server, K::It, ("Plain Computing", "R2"), "infra", &[P::Dns, P::Dhcp, P::Ntp, P::Ldap, P::Kerberos], 2),
     kind("Office", C::Workstation, K::It, ("Plain Computing", "D1"), "desk", &[P::Tls, P::Dns, P::Smb2, P::Quic], 12),
     kind("Office", C::Printer, K::It, ("Inkwell", "P30"), "printer", &[P::Ipp, P::Snmp], 2),
+    kind("Office", C::Phone, K::It, ("<b>Ringwell & Sons</b> Telecommunications Manufacturing Limited", "<img src=x onerror=alert(1)>"), LONG_NAME, &[P::Sip, P::Rtp], 1),
     kind("Building", C::BuildingAutomation, K::It, ("Thermal", "AHU-2"), "air", &[P::Bacnet], 3),
     kind("Building", C::Camera, K::It, ("Lookout", "C4"), "camera", &[P::Rtsp, P::Rtp], 4),
     kind("Data centre", C::Network, K::It, ("Crossway", "S48"), "switch", &[P::Lldp, P::Stp, P::Snmp], 2),

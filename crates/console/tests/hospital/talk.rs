@@ -32,6 +32,7 @@ const HABITS: &[Habit] = &[
     ("icu-", "infra-02", Protocol::Ntp, 123, Some(false), [900, 900]),
     ("camera", "infra-02", Protocol::Rtsp, 554, Some(false), [64_000_000, 800_000]),
     ("air", "infra-02", Protocol::Bacnet, 47808, None, [7_000, 9_000]),
+    ("reception.", "infra-01", Protocol::Sip, 5060, Some(false), [9_000, 8_000]),
     ("desk-03", "icu-pump-02", Protocol::Http, 80, Some(false), [2_300, 8_200]),
 ];
 
