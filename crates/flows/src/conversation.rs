@@ -195,3 +195,13 @@ pub(crate) const fn traits(time_to_live: u8, dont_fragment: bool) -> StackTraits
         options: [0; 8],
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn a_conversation_is_small() {
+        // A million of them is what a flood brings.
+        let size = size_of::<super::Talk>();
+        assert!(size <= 320, "{size}");
+    }
+}

@@ -112,9 +112,28 @@ impl Pipeline {
 
     /// Ends every conversation. The pipeline can be used on; it then begins anew.
     pub fn finish(&mut self, out: &mut Vec<Observation>) {
-        match &mut self.work {
-            Work::Inline(shards) => shards.iter_mut().for_each(|shard| shard.finish(self.newest, out)),
-            Work::Threads(threads) => threads.finish(self.newest, out),
+        self.finish_in_parts(out, |_| {});
+    }
+
+    /// Ends every conversation, a part of them at a time: `hand_on` may take what was told so far out of the list, so
+    /// that the ends of a million conversations need not be held at once.
+    pub fn finish_in_parts(
+        &mut self,
+        out: &mut Vec<Observation>,
+        mut hand_on: impl FnMut(&mut Vec<Observation>),
+    ) {
+        self.flush(out);
+        hand_on(out);
+        for shard in 0..SHARDS {
+            match &mut self.work {
+                Work::Inline(shards) => {
+                    if let Some(shard) = shards.get_mut(shard) {
+                        shard.finish(self.newest, out);
+                    }
+                }
+                Work::Threads(threads) => threads.finish(shard, self.newest, out),
+            }
+            hand_on(out);
         }
     }
 
@@ -144,7 +163,7 @@ impl Pipeline {
 enum Item {
     Packet { shard: u16, packet: Packet<'static>, payload: Range<usize> },
     Tick(Sighting),
-    Finish(Sighting),
+    Finish { shard: u16, newest: Sighting },
 }
 
 /// Things to do in order, and what the front told meanwhile.
@@ -258,10 +277,10 @@ impl Threads {
         out.extend(told.into_iter().map(|(_, _, observation)| observation));
     }
 
-    fn finish(&mut self, newest: Sighting, out: &mut Vec<Observation>) {
+    fn finish(&mut self, shard: usize, newest: Sighting, out: &mut Vec<Observation>) {
         let place = self.batch.items as u32;
         self.batch.items += 1;
-        self.batch.work.push((place, Item::Finish(newest)));
+        self.batch.work.push((place, Item::Finish { shard: shard as u16, newest }));
         self.send(out);
         self.collect_all(out);
     }
@@ -314,13 +333,14 @@ fn work(
                         );
                     }
                 }
-                Item::Finish(sighting) => {
-                    for (number, shard) in &mut shards {
-                        shard.finish(*sighting, &mut scratch);
-                        told.extend(
-                            scratch.drain(..).map(|observation| (2 * place, *number + 1, observation)),
-                        );
+                Item::Finish { shard, newest } => {
+                    let number = usize::from(*shard);
+                    if number % workers == worker
+                        && let Some((_, shard)) = shards.get_mut(number / workers)
+                    {
+                        shard.finish(*newest, &mut scratch);
                     }
+                    told.extend(scratch.drain(..).map(|observation| (2 * place, *shard + 1, observation)));
                 }
             }
         }

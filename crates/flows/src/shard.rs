@@ -28,6 +28,8 @@ const SECOND: i64 = 1_000_000_000;
 const SWEEP_TICKS: usize = 16;
 /// Conversations that are looked at to find one that makes room.
 const EVICTION_LOOKS: usize = 32;
+/// Conversations for which room is made at once.
+const GROWTH: usize = 1_024;
 /// Packets within a second after which a rate is told at once.
 const FAST_PACKETS: u32 = 1_000;
 
@@ -316,6 +318,10 @@ impl Shard {
         let place = match self.free.pop() {
             Some(place) => place as usize,
             None => {
+                if self.talks.len() == self.talks.capacity() {
+                    // In steps, not doubling: at the limit, half of the room would be for nothing.
+                    self.talks.reserve_exact(GROWTH);
+                }
                 self.talks.push(None);
                 self.talks.len() - 1
             }

@@ -1,0 +1,311 @@
+//! The command line. Its words are a public contract: fields and verbs may be added, never changed.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use wardline_model::{Attack, Category, ExposureKind, Severity};
+
+/// Security for the Internet of Medical Things.
+///
+/// Wardline listens to a mirror port or reads capture files, works out which devices are there, what is weak
+/// about them and what is happening to them. Looking never touches: it sends nothing to any device.
+#[derive(Debug, Parser)]
+#[command(name = "wardline", version, propagate_version = true, arg_required_else_help = true)]
+#[command(after_help = "Begin with `wardline analyze FILE.pcap`.")]
+pub(crate) struct CommandLine {
+    #[command(subcommand)]
+    pub verb: Verb,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Verb {
+    /// Read capture files once and say what is in them.
+    Analyze(Box<Analyze>),
+    /// Listen to an interface, endlessly, and keep what is found in the state directory.
+    Watch(Watch),
+    /// Serve the console over the state directory.
+    Serve(Serve),
+    /// List the devices that the state directory holds.
+    Devices(Devices),
+    /// List the findings that the state directory holds.
+    Findings(Findings),
+    /// List the exposures that the state directory holds.
+    Exposures(Exposures),
+    /// List the conversations that the state directory holds, the newest first.
+    Flows(Flows),
+    /// Print the JSON Schema (2020-12) of every record.
+    Schema(Schema),
+}
+
+/// What every run over traffic may be told.
+#[derive(Clone, Debug, Default, Args)]
+pub(crate) struct Knowledge {
+    /// What you know about the site: networks, devices, servers, maintenance windows (TOML).
+    #[arg(long, value_name = "FILE")]
+    pub site: Option<PathBuf>,
+
+    /// Learn what is normal from this capture first and report nothing from it (repeatable).
+    #[arg(long, value_name = "CAPTURE")]
+    pub baseline: Vec<PathBuf>,
+
+    /// Worker threads. The output is the same, byte for byte, for any number.
+    #[arg(long, value_name = "N", default_value_t = default_workers(), value_parser = clap::value_parser!(u16).range(1..=256))]
+    pub workers: u16,
+
+    /// The secret under which patients and accounts become pseudonyms: a file of at least 32 bytes. Made in
+    /// the state directory when it is not given.
+    #[arg(long, value_name = "FILE", env = "WARDLINE_KEY")]
+    pub key: Option<PathBuf>,
+
+    /// Where state is kept.
+    #[arg(long, value_name = "DIR", env = "WARDLINE_STATE")]
+    pub state: Option<PathBuf>,
+}
+
+fn default_workers() -> u16 {
+    let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    u16::try_from(cores).unwrap_or(256).min(256)
+}
+
+/// Read capture files once and say what is in them.
+///
+/// Files may be pcap or pcapng, either byte order, micro- or nanoseconds, plain, .gz or .zst; `-` is standard
+/// input. Several files are merged by time. A file that cannot be read is named on standard error and does
+/// not stop the others; the exit status is then 1.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  wardline analyze ward.pcap
+  wardline analyze -r monday.pcapng.zst -r tuesday.pcapng.zst --out report/
+  wardline analyze --baseline quiet.pcap today.pcap --json | jq 'select(.type == \"finding\")'
+  wardline analyze today.pcap --fail-on high || echo 'something serious'")]
+pub(crate) struct Analyze {
+    /// Capture files, `-` for standard input.
+    #[arg(value_name = "CAPTURE", required_unless_present = "read")]
+    pub captures: Vec<PathBuf>,
+
+    /// A capture file, as in tcpdump (repeatable).
+    #[arg(short = 'r', long = "read", value_name = "CAPTURE")]
+    pub read: Vec<PathBuf>,
+
+    /// Keep only packets that match this filter, in the language of tcpdump.
+    #[arg(short = 'f', long, value_name = "BPF")]
+    pub filter: Option<String>,
+
+    /// Print every record as a line of JSON instead of the summary.
+    #[arg(long)]
+    pub json: bool,
+
+    /// Write devices.ndjson, findings.ndjson, exposures.ndjson, flows.parquet and report.html here.
+    #[arg(long, value_name = "DIR")]
+    pub out: Option<PathBuf>,
+
+    /// Exit with status 3 when a finding is at least this severe.
+    #[arg(long, value_name = "SEVERITY")]
+    pub fail_on: Option<Severity>,
+
+    /// Leave measurements (seconds, packets per second, memory) out of the summary record, so that the same
+    /// captures give the same bytes.
+    #[arg(long)]
+    pub reproducible: bool,
+
+    /// No progress bar.
+    #[arg(short, long)]
+    pub quiet: bool,
+
+    #[command(flatten)]
+    pub knowledge: Knowledge,
+}
+
+/// Listen to an interface, endlessly, and keep what is found in the state directory.
+///
+/// Needs CAP_NET_RAW. Stop it with Ctrl-C: everything decided until then is stored.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  sudo wardline watch -i eth1
+  sudo wardline watch -i eth1 -f 'not port 22' --site hospital.toml --state /var/lib/wardline")]
+pub(crate) struct Watch {
+    /// Interface, such as the one that a mirror port feeds.
+    #[arg(short = 'i', long, value_name = "IFACE")]
+    pub interface: String,
+
+    /// Keep only packets that match this filter, in the language of tcpdump.
+    #[arg(short = 'f', long, value_name = "BPF")]
+    pub filter: Option<String>,
+
+    /// Print every record as a line of JSON as well.
+    #[arg(long)]
+    pub json: bool,
+
+    #[command(flatten)]
+    pub knowledge: Knowledge,
+}
+
+/// Serve the console over the state directory.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  wardline serve
+  wardline serve --replay ward.pcap --speed 60
+  sudo wardline serve --watch eth1 --site hospital.toml")]
+pub(crate) struct Serve {
+    /// Where to listen. Loopback only: the console has no accounts yet.
+    #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:8443")]
+    pub listen: SocketAddr,
+
+    /// Feed it from an interface.
+    #[arg(long, value_name = "IFACE", conflicts_with = "replay")]
+    pub watch: Option<String>,
+
+    /// Feed it from a capture file (repeatable: merged by time).
+    #[arg(long, value_name = "CAPTURE")]
+    pub replay: Vec<PathBuf>,
+
+    /// How many times faster than recorded; 0 is as fast as possible.
+    #[arg(long, value_name = "X", default_value_t = 1.0, requires = "replay")]
+    pub speed: f64,
+
+    /// Keep only packets that match this filter, in the language of tcpdump.
+    #[arg(short = 'f', long, value_name = "BPF")]
+    pub filter: Option<String>,
+
+    #[command(flatten)]
+    pub knowledge: Knowledge,
+}
+
+/// How a list is printed, and from where.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct Listing {
+    /// Print every record as a line of JSON.
+    #[arg(long)]
+    pub json: bool,
+
+    /// At most so many; 0 is all.
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub limit: u64,
+
+    /// Where state is kept.
+    #[arg(long, value_name = "DIR", env = "WARDLINE_STATE")]
+    pub state: Option<PathBuf>,
+}
+
+/// List the devices that the state directory holds.
+#[derive(Debug, Args)]
+pub(crate) struct Devices {
+    /// Text in name, address, vendor, model or serial number.
+    #[arg(value_name = "TEXT")]
+    pub text: Option<String>,
+    /// Only this category, such as `infusion-pump`.
+    #[arg(long, value_parser = category)]
+    pub category: Option<Category>,
+    /// Only this zone.
+    #[arg(long)]
+    pub zone: Option<String>,
+    #[command(flatten)]
+    pub listing: Listing,
+}
+
+/// List the findings that the state directory holds.
+#[derive(Debug, Args)]
+pub(crate) struct Findings {
+    /// Only findings at least this severe.
+    #[arg(long, value_name = "SEVERITY")]
+    pub severity: Option<Severity>,
+    /// Only this attack, such as `false-node`.
+    #[arg(long, value_parser = attack)]
+    pub attack: Option<Attack>,
+    /// Only findings in which this device suffers or acts.
+    #[arg(long, value_name = "ID")]
+    pub device: Option<String>,
+    #[command(flatten)]
+    pub listing: Listing,
+}
+
+/// List the exposures that the state directory holds.
+#[derive(Debug, Args)]
+pub(crate) struct Exposures {
+    /// Only this kind, such as `cleartext-phi`.
+    #[arg(long, value_parser = exposure_kind)]
+    pub kind: Option<ExposureKind>,
+    /// Only exposures at least this severe.
+    #[arg(long, value_name = "SEVERITY")]
+    pub severity: Option<Severity>,
+    /// Only exposures of this device.
+    #[arg(long, value_name = "ID")]
+    pub device: Option<String>,
+    #[command(flatten)]
+    pub listing: Listing,
+}
+
+/// List the conversations that the state directory holds, the newest first.
+#[derive(Debug, Args)]
+pub(crate) struct Flows {
+    /// Only conversations of this device.
+    #[arg(long, value_name = "ID")]
+    pub device: Option<String>,
+    #[command(flatten)]
+    pub listing: Listing,
+}
+
+/// Print the JSON Schema (2020-12) of every record.
+#[derive(Debug, Args)]
+pub(crate) struct Schema {
+    /// Only this record.
+    #[arg(value_enum)]
+    pub record: Option<RecordName>,
+}
+
+/// Records of the contract.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum RecordName {
+    Device,
+    Finding,
+    Exposure,
+    Flow,
+    Edge,
+    Summary,
+}
+
+fn by_name<T: Copy>(known: &[T], name: impl Fn(T) -> &'static str, text: &str) -> Result<T, String> {
+    known.iter().copied().find(|value| name(*value) == text).ok_or_else(|| {
+        let names: Vec<_> = known.iter().map(|value| name(*value)).collect();
+        format!("use one of: {}", names.join(", "))
+    })
+}
+
+fn category(text: &str) -> Result<Category, String> {
+    by_name(Category::ALL, Category::name, text)
+}
+
+fn attack(text: &str) -> Result<Attack, String> {
+    by_name(Attack::ALL, Attack::name, text)
+}
+
+fn exposure_kind(text: &str) -> Result<ExposureKind, String> {
+    by_name(ExposureKind::ALL, ExposureKind::name, text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory as _;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        CommandLine::command().debug_assert();
+    }
+
+    #[test]
+    fn captures_may_be_given_as_in_tcpdump() {
+        let line =
+            CommandLine::try_parse_from(["wardline", "analyze", "-r", "a.pcap", "-r", "b.pcap"]).unwrap();
+        let Verb::Analyze(analyze) = line.verb else { panic!("analyze") };
+        assert_eq!(analyze.read.len(), 2);
+        assert!(CommandLine::try_parse_from(["wardline", "analyze"]).is_err());
+    }
+
+    #[test]
+    fn a_wrong_category_is_answered_with_the_right_ones() {
+        let error = CommandLine::try_parse_from(["wardline", "devices", "--category", "pump"]).unwrap_err();
+        assert!(error.to_string().contains("infusion-pump"));
+    }
+}

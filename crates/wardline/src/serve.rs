@@ -1,0 +1,149 @@
+//! `wardline watch`, `serve` and `demo`: a run into the store, and the console over it.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use anyhow::{Context as _, Result, bail};
+use wardline_capture::{Filter, LiveRing, LiveSettings};
+use wardline_console::Live;
+use wardline_store::{SqliteStore, Store};
+
+use crate::analyze::{filter, learn, making};
+use crate::cli::{Knowledge, Serve, Watch};
+use crate::engine::Engine;
+use crate::feed::{Feeder, Stop};
+use crate::{Outcome, complain, place};
+
+pub(crate) fn watch(arguments: &Watch) -> Result<Outcome> {
+    let filter = filter(arguments.filter.as_deref())?;
+    let rings = open_interface(&arguments.interface, filter, arguments.knowledge.workers)?;
+    let (store, stop) = (open_store(&arguments.knowledge)?, Stop::default());
+    let engine = engine(&arguments.knowledge)?;
+    let runtime = runtime()?;
+    runtime.spawn({
+        let stop = Arc::clone(&stop);
+        async move {
+            asked_to_end().await;
+            stop.store(true, Ordering::Relaxed);
+        }
+    });
+    complain(&format!("listening on {}; Ctrl-C ends", arguments.interface));
+    let mut feeder = Feeder::new(engine, store, Live::new(), None, stop);
+    feeder.json = arguments.json;
+    feeder.watch(rings, &arguments.interface)?;
+    Ok(Outcome::Done)
+}
+
+pub(crate) fn serve(arguments: &Serve) -> Result<Outcome> {
+    let filter = filter(arguments.filter.as_deref())?;
+    if !arguments.speed.is_finite() || arguments.speed < 0.0 {
+        bail!(
+            "--speed {}: use 1 for as recorded, 60 for sixty times faster, 0 for as fast as possible",
+            arguments.speed
+        );
+    }
+    let store = open_store(&arguments.knowledge)?;
+    let source = match (&arguments.watch, arguments.replay.as_slice()) {
+        (Some(interface), _) => Source::Interface(
+            open_interface(interface, filter.clone(), arguments.knowledge.workers)?,
+            interface.clone(),
+        ),
+        (None, []) => Source::Nothing,
+        (None, captures) => Source::Captures(captures.to_vec(), arguments.speed),
+    };
+    let engine = engine(&arguments.knowledge)?;
+    // The kernel filters what comes live.
+    let filter = filter.filter(|_| arguments.watch.is_none());
+    console(arguments.listen, engine, store, source, filter)
+}
+
+/// Where frames come from.
+enum Source {
+    Nothing,
+    Interface(Vec<LiveRing>, String),
+    Captures(Vec<PathBuf>, f64),
+}
+
+/// Serves the console while a thread of its own feeds the store.
+fn console(
+    listen: SocketAddr,
+    engine: Engine,
+    store: Arc<dyn Store>,
+    source: Source,
+    filter: Option<Filter>,
+) -> Result<Outcome> {
+    let (live, stop) = (Live::new(), Arc::new(AtomicBool::new(false)));
+    let runtime = runtime()?;
+    let listener = runtime.block_on(wardline_console::bind(listen))?;
+    let address = listener.local_addr()?;
+    let mut feeder = Feeder::new(engine, Arc::clone(&store), live.clone(), filter, Arc::clone(&stop));
+    let feeding = std::thread::Builder::new().name("feed".to_owned()).spawn(move || {
+        let fed = match source {
+            Source::Nothing => Ok(Vec::new()),
+            Source::Interface(capture, name) => feeder.watch(capture, &name).map(|()| Vec::new()),
+            Source::Captures(captures, speed) => feeder.replay(&captures, speed),
+        };
+        // The console goes on showing what was stored, whatever became of the source.
+        match fed {
+            Ok(errors) => errors.iter().for_each(|error| complain(error)),
+            Err(error) => complain(&format!("{error:#}")),
+        }
+    })?;
+    announce(address)?;
+    runtime.block_on(wardline_console::serve(listener, store, live, asked_to_end()))?;
+    stop.store(true, Ordering::Relaxed);
+    if feeding.join().is_err() {
+        bail!("the thread that reads frames broke off");
+    }
+    Ok(Outcome::Done)
+}
+
+/// The address on standard output, for people and for programs that started us.
+fn announce(address: SocketAddr) -> Result<()> {
+    use std::io::Write as _;
+    let mut output = std::io::stdout().lock();
+    writeln!(output, "Wardline console: http://{address}/  (Ctrl-C ends)")?;
+    Ok(output.flush()?)
+}
+
+fn engine(knowledge: &Knowledge) -> Result<Engine> {
+    let mut engine = Engine::new(making(knowledge)?);
+    for error in learn(&mut engine, &knowledge.baseline, false)? {
+        complain(&error);
+    }
+    Ok(engine)
+}
+
+fn open_store(knowledge: &Knowledge) -> Result<Arc<dyn Store>> {
+    Ok(Arc::new(SqliteStore::open(&place::state(knowledge.state.as_deref())?)?))
+}
+
+/// Most rings that one interface is shared over: beyond it the pipeline's front is the narrow place.
+const RINGS_MAX: u16 = 4;
+
+fn open_interface(interface: &str, filter: Option<Filter>, workers: u16) -> Result<Vec<LiveRing>> {
+    let rings = usize::from(workers.clamp(1, RINGS_MAX));
+    Ok(LiveRing::open(&LiveSettings { rings, filter, ..LiveSettings::new(interface) })?)
+}
+
+fn runtime() -> Result<tokio::runtime::Runtime> {
+    tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().context("no runtime")
+}
+
+/// Ends with Ctrl-C or SIGTERM.
+async fn asked_to_end() {
+    use tokio::signal::unix::{SignalKind, signal};
+    match signal(SignalKind::terminate()) {
+        Ok(mut terminate) => {
+            tokio::select! {
+                _ = tokio::signal::ctrl_c() => {}
+                _ = terminate.recv() => {}
+            }
+        }
+        Err(_) => {
+            let _ = tokio::signal::ctrl_c().await;
+        }
+    }
+}
