@@ -1,1 +1,45 @@
-fn main() {}
+//! `cargo xtask`: everything about this project that is not the program itself.
+#![forbid(unsafe_code)]
+
+mod demo;
+mod install;
+mod shell;
+mod test;
+mod tidy;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// Build, test and tidy Wardline.
+#[derive(Debug, Parser)]
+#[command(name = "cargo xtask", arg_required_else_help = true)]
+struct CommandLine {
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Debug, Subcommand)]
+enum Verb {
+    /// Build pages and program, and start the console on a simulated hospital.
+    Demo(demo::Demo),
+    /// Install what the tests need where it is missing and may be, then run everything.
+    Test(test::Test),
+    /// Check what no compiler checks: walls between crates, lengths, names, licences, hidden clocks.
+    Tidy,
+}
+
+fn main() -> ExitCode {
+    let done = match CommandLine::parse().verb {
+        Verb::Demo(demo) => demo::run(&demo),
+        Verb::Test(test) => test::run(&test),
+        Verb::Tidy => tidy::run(),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            shell::say(&format!("xtask: {error:#}"));
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -1,1 +1,2 @@
 //! A simulated hospital and its attackers.
+#![forbid(unsafe_code)]
