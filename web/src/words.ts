@@ -54,7 +54,7 @@ export const words = {
     physical: 'Pseudo or altered device',
     'message-corruption': 'Messages altered on their way',
     'false-node': 'Data of one patient as another’s',
-    'passive-gathering': 'Interception',
+    'passive-gathering': 'Information gathering',
     routing: 'Routing manipulated',
     eavesdropping: 'Eavesdropping on a room',
     'traffic-analysis': 'Extra messages to recipients',

@@ -184,9 +184,12 @@ function groupWeights(links: MapLink[], nodes: MapNode[], grouping: Grouping): M
   return weights;
 }
 
+/** Width of the names of kinds in a box. */
+export const labelWidth = (width: number): number => Math.min(LABEL, width * 0.42);
+
 /** Boxes of a column with their inner measures, at the origin. */
 function stack(groups: Group[], width: number): Box[] {
-  const label = Math.min(LABEL, width * 0.42);
+  const label = labelWidth(width);
   const perRow = Math.max(1, Math.floor((width - 2 * PADDING - label) / CELL));
   return groups.map((group) => {
     let y = HEAD;
