@@ -258,6 +258,10 @@ impl Device {
         match (&self.vendor, &self.model) {
             (Some(vendor), Some(model)) => Label::new(&format!("{vendor} {model}")),
             (None, Some(model)) => model.clone(),
+            // A maker alone names somebody; "unknown" beside it would not.
+            (Some(vendor), None) if self.category == Category::Unknown => {
+                Label::new(&format!("{vendor} device"))
+            }
             (Some(vendor), None) => Label::new(&format!("{vendor} {}", self.category)),
             (None, None) => match (self.ips.first(), self.macs.first()) {
                 (Some(ip), _) => Label::new(&ip.to_string()),
