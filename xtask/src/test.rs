@@ -122,7 +122,7 @@ impl Console {
     fn start() -> Result<Self> {
         let program = shell::target().join("debug/examples/invented_hospital");
         let mut process = Command::new(&program)
-            .arg("127.0.0.1:0")
+            .args(["127.0.0.1:0", "growing"])
             .stdout(Stdio::piped())
             .spawn()
             .with_context(|| format!("{}: cannot be started", program.display()))?;
