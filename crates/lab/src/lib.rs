@@ -1,2 +1,24 @@
 //! A simulated hospital and its attackers.
+//!
+//! [`Hospital`] is an endless, time-ordered stream of Ethernet frames, made from a seed: the same seed gives the same
+//! bytes. Wards, imaging, laboratory, pharmacy and IT speak as the standards say; patients are admitted, moved and
+//! discharged; monitors and pumps report. Attacks are added on demand, and [`Hospital::labels`] says what they were.
+//!
+//! The bytes are built from the standards alone. Nothing is shared with the parsers that are tested with them. Every
+//! person is invented.
 #![forbid(unsafe_code)]
+
+mod attack;
+mod conversation;
+mod devices;
+mod frames;
+mod hospital;
+mod labels;
+mod patients;
+mod speech;
+mod writer;
+
+pub use attack::{AttackKind, AttackPlan};
+pub use hospital::{Hospital, LabFrame, Options};
+pub use labels::{AttackLabel, DeviceLabel, Labels};
+pub use writer::write_capture;

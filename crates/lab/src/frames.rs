@@ -1,0 +1,142 @@
+//! Ethernet, ARP, IPv4, UDP and TCP, byte by byte: IEEE 802.3, RFC 826, 791, 768, 9293.
+
+use std::net::Ipv4Addr;
+
+use wardline_model::MacAddress;
+
+/// One end of a frame.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct End {
+    pub mac: MacAddress,
+    pub ip: Ipv4Addr,
+    pub port: u16,
+    /// Initial time to live of its stack.
+    pub time_to_live: u8,
+}
+
+impl End {
+    pub(crate) const fn at(self, port: u16) -> Self {
+        Self { port, ..self }
+    }
+}
+
+/// An Ethernet frame, padded to its least length.
+pub(crate) fn ethernet(destination: MacAddress, source: MacAddress, kind: u16, payload: &[u8]) -> Vec<u8> {
+    let mut frame = Vec::with_capacity(14 + payload.len());
+    frame.extend(destination.0);
+    frame.extend(source.0);
+    frame.extend(kind.to_be_bytes());
+    frame.extend(payload);
+    frame.resize(frame.len().max(60), 0);
+    frame
+}
+
+/// An ARP packet: 1 request, 2 reply.
+pub(crate) fn arp(
+    operation: u16,
+    sender: (MacAddress, Ipv4Addr),
+    target: (MacAddress, Ipv4Addr),
+    to: MacAddress,
+) -> Vec<u8> {
+    let mut packet = vec![0, 1, 8, 0, 6, 4];
+    packet.extend(operation.to_be_bytes());
+    packet.extend(sender.0.0);
+    packet.extend(sender.1.octets());
+    packet.extend(target.0.0);
+    packet.extend(target.1.octets());
+    ethernet(to, sender.0, 0x0806, &packet)
+}
+
+/// The checksum of RFC 1071 over these parts, each of even length but the last.
+fn checksum(parts: &[&[u8]]) -> u16 {
+    let mut sum = 0_u32;
+    for part in parts {
+        for pair in part.chunks(2) {
+            sum += u32::from(u16::from_be_bytes([pair[0], pair.get(1).copied().unwrap_or(0)]));
+        }
+    }
+    while sum > 0xffff {
+        sum = (sum & 0xffff) + (sum >> 16);
+    }
+    !(sum as u16)
+}
+
+/// An IPv4 packet in its frame.
+pub(crate) fn ipv4(from: End, to: End, protocol: u8, identification: u16, payload: &[u8]) -> Vec<u8> {
+    let length = (20 + payload.len()) as u16;
+    let mut header = vec![0x45, 0];
+    header.extend(length.to_be_bytes());
+    header.extend(identification.to_be_bytes());
+    header.extend([0x40, 0, from.time_to_live, protocol, 0, 0]);
+    header.extend(from.ip.octets());
+    header.extend(to.ip.octets());
+    let sum = checksum(&[&header]);
+    header[10..12].copy_from_slice(&sum.to_be_bytes());
+    header.extend(payload);
+    ethernet(to.mac, from.mac, 0x0800, &header)
+}
+
+fn pseudo_header(from: End, to: End, protocol: u8, length: usize) -> Vec<u8> {
+    let mut header = Vec::with_capacity(12);
+    header.extend(from.ip.octets());
+    header.extend(to.ip.octets());
+    header.extend([0, protocol]);
+    header.extend((length as u16).to_be_bytes());
+    header
+}
+
+/// A UDP datagram in its frame.
+pub(crate) fn udp(from: End, to: End, identification: u16, payload: &[u8]) -> Vec<u8> {
+    let length = 8 + payload.len();
+    let mut datagram = Vec::with_capacity(length);
+    datagram.extend(from.port.to_be_bytes());
+    datagram.extend(to.port.to_be_bytes());
+    datagram.extend((length as u16).to_be_bytes());
+    datagram.extend([0, 0]);
+    datagram.extend(payload);
+    let sum = match checksum(&[&pseudo_header(from, to, 17, length), &datagram]) {
+        0 => 0xffff,
+        sum => sum,
+    };
+    datagram[6..8].copy_from_slice(&sum.to_be_bytes());
+    ipv4(from, to, 17, identification, &datagram)
+}
+
+/// What a TCP segment says besides its payload.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Tcp {
+    pub sequence: u32,
+    pub acknowledgment: u32,
+    /// FIN 1, SYN 2, RST 4, PSH 8, ACK 16.
+    pub flags: u8,
+    pub window: u16,
+}
+
+/// A TCP segment in its frame. A SYN carries the options that the stack is known by.
+pub(crate) fn tcp(from: End, to: End, identification: u16, tcp: Tcp, payload: &[u8]) -> Vec<u8> {
+    const SYN: u8 = 2;
+    let options: &[u8] = match (tcp.flags & SYN != 0, from.time_to_live) {
+        (false, _) => &[],
+        // Windows: maximum segment size, window scale, selective acknowledgment.
+        (true, 128) => &[2, 4, 5, 0xb4, 1, 3, 3, 8, 1, 1, 4, 2],
+        // Linux: the same in another order, with timestamps.
+        (true, 64) => &[2, 4, 5, 0xb4, 4, 2, 8, 10, 0, 0, 0, 1, 0, 0, 0, 0, 1, 3, 3, 7],
+        // Small stacks of devices.
+        (true, _) => &[2, 4, 5, 0xb4],
+    };
+    let length = 20 + options.len() + payload.len();
+    let mut segment = Vec::with_capacity(length);
+    segment.extend(from.port.to_be_bytes());
+    segment.extend(to.port.to_be_bytes());
+    segment.extend(tcp.sequence.to_be_bytes());
+    segment.extend(tcp.acknowledgment.to_be_bytes());
+    segment.push((((20 + options.len()) / 4) << 4) as u8);
+    segment.push(tcp.flags);
+    segment.extend(tcp.window.to_be_bytes());
+    segment.extend([0, 0, 0, 0]);
+    segment.extend(options);
+    segment.extend(payload);
+    let sum = checksum(&[&pseudo_header(from, to, 6, length), &segment]);
+    segment[16..18].copy_from_slice(&sum.to_be_bytes());
+    ipv4(from, to, 6, identification, &segment)
+}
