@@ -12,7 +12,7 @@ use wardline_model::{Attack, Category, ExposureKind, Severity};
 /// about them and what is happening to them. Looking never touches: it sends nothing to any device.
 #[derive(Debug, Parser)]
 #[command(name = "wardline", version, propagate_version = true, arg_required_else_help = true)]
-#[command(after_help = "Begin with `wardline analyze FILE.pcap`.")]
+#[command(after_help = "Begin with `wardline demo` (a simulated hospital) or `wardline analyze FILE.pcap`.")]
 pub(crate) struct CommandLine {
     #[command(subcommand)]
     pub verb: Verb,
@@ -26,6 +26,8 @@ pub(crate) enum Verb {
     Watch(Watch),
     /// Serve the console over the state directory.
     Serve(Serve),
+    /// Serve the console on a simulated hospital that ships with the program.
+    Demo(Demo),
     /// List the devices that the state directory holds.
     Devices(Devices),
     /// List the findings that the state directory holds.
@@ -167,6 +169,29 @@ pub(crate) struct Serve {
     /// Keep only packets that match this filter, in the language of tcpdump.
     #[arg(short = 'f', long, value_name = "BPF")]
     pub filter: Option<String>,
+
+    #[command(flatten)]
+    pub knowledge: Knowledge,
+}
+
+/// Serve the console on a simulated hospital that ships with the program.
+#[derive(Debug, Args)]
+pub(crate) struct Demo {
+    /// Where to listen. Loopback only.
+    #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:8443")]
+    pub listen: SocketAddr,
+
+    /// Which hospital: the same number builds the same one.
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub seed: u64,
+
+    /// How many times faster than real time.
+    #[arg(long, value_name = "X", default_value_t = 60.0)]
+    pub speed: f64,
+
+    /// A quiet hospital: no attacks.
+    #[arg(long)]
+    pub peaceful: bool,
 
     #[command(flatten)]
     pub knowledge: Knowledge,

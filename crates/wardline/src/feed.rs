@@ -145,6 +145,28 @@ impl Feeder {
         problem.map_or(Ok(()), Err)
     }
 
+    /// Lives in the simulated hospital until the program shall end.
+    pub(crate) fn simulate(&mut self, hospital: wardline_lab::Hospital, speed: f64) -> Result<()> {
+        self.engine.name_capture(0, "simulated hospital");
+        self.begin(SensorState::Simulation, vec!["simulated hospital".to_owned()]);
+        let mut pace = Pace::new(speed);
+        for (number, frame) in (1..).zip(hospital) {
+            if self.stopped() {
+                break;
+            }
+            self.wait(&mut pace, frame.time_ns)?;
+            self.frame(Frame {
+                file: 0,
+                number,
+                time_ns: frame.time_ns,
+                link_type: wardline_capture::link_type::ETHERNET,
+                captured: &frame.bytes,
+                original_length: u32::try_from(frame.bytes.len())?,
+            })?;
+        }
+        self.end()
+    }
+
     fn stopped(&self) -> bool {
         self.stop.load(Ordering::Relaxed)
     }

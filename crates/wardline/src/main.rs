@@ -37,6 +37,7 @@ fn main() -> ExitCode {
         Verb::Analyze(analyze) => analyze::run(&analyze),
         Verb::Watch(watch) => serve::watch(&watch),
         Verb::Serve(serve) => serve::serve(&serve),
+        Verb::Demo(demo) => serve::demo(&demo),
         Verb::Devices(devices) => list::devices(&devices),
         Verb::Findings(findings) => list::findings(&findings),
         Verb::Exposures(exposures) => list::exposures(&exposures),

@@ -1,17 +1,18 @@
 //! `wardline watch`, `serve` and `demo`: a run into the store, and the console over it.
 
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use anyhow::{Context as _, Result, bail};
 use wardline_capture::{Filter, LiveRing, LiveSettings};
 use wardline_console::Live;
+use wardline_lab::Hospital;
 use wardline_store::{SqliteStore, Store};
 
 use crate::analyze::{filter, learn, making};
-use crate::cli::{Knowledge, Serve, Watch};
+use crate::cli::{Demo, Knowledge, Serve, Watch};
 use crate::engine::Engine;
 use crate::feed::{Feeder, Stop};
 use crate::{Outcome, complain, place};
@@ -59,11 +60,24 @@ pub(crate) fn serve(arguments: &Serve) -> Result<Outcome> {
     console(arguments.listen, engine, store, source, filter)
 }
 
+pub(crate) fn demo(arguments: &Demo) -> Result<Outcome> {
+    let knowledge = &arguments.knowledge;
+    // A demo leaves nothing behind, and shows nothing of an earlier one, unless it is told where to keep it.
+    let scratch = tempdir(knowledge.state.as_deref())?;
+    let state = knowledge.state.clone().unwrap_or_else(|| scratch.path.clone());
+    let knowledge = Knowledge { state: Some(state.clone()), ..knowledge.clone() };
+    let store: Arc<dyn Store> = Arc::new(SqliteStore::open(&state)?);
+    let hospital = Hospital::for_demonstration(arguments.seed, !arguments.peaceful);
+    let engine = engine(&knowledge)?;
+    console(arguments.listen, engine, store, Source::Simulation(Box::new(hospital), arguments.speed), None)
+}
+
 /// Where frames come from.
 enum Source {
     Nothing,
     Interface(Vec<LiveRing>, String),
     Captures(Vec<PathBuf>, f64),
+    Simulation(Box<Hospital>, f64),
 }
 
 /// Serves the console while a thread of its own feeds the store.
@@ -84,6 +98,7 @@ fn console(
             Source::Nothing => Ok(Vec::new()),
             Source::Interface(capture, name) => feeder.watch(capture, &name).map(|()| Vec::new()),
             Source::Captures(captures, speed) => feeder.replay(&captures, speed),
+            Source::Simulation(hospital, speed) => feeder.simulate(*hospital, speed).map(|()| Vec::new()),
         };
         // The console goes on showing what was stored, whatever became of the source.
         match fed {
@@ -144,6 +159,29 @@ async fn asked_to_end() {
         }
         Err(_) => {
             let _ = tokio::signal::ctrl_c().await;
+        }
+    }
+}
+
+/// A directory that goes away with the program.
+struct Scratch {
+    path: PathBuf,
+    mine: bool,
+}
+
+fn tempdir(given: Option<&Path>) -> Result<Scratch> {
+    let path = std::env::temp_dir().join(format!("wardline-demo-{}", std::process::id()));
+    if given.is_none() {
+        std::fs::create_dir_all(&path).with_context(|| format!("{}: cannot be made", path.display()))?;
+    }
+    Ok(Scratch { path, mine: given.is_none() })
+}
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        if self.mine {
+            // Nothing of worth is lost when this fails.
+            let _ = std::fs::remove_dir_all(&self.path);
         }
     }
 }

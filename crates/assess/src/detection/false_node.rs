@@ -48,6 +48,8 @@ struct Reporter {
     patient: Pseudonym,
     reports: u32,
     last: Timestamp,
+    /// It serves many patients, as an analyser does: whom it reports says nothing of whom it is on.
+    shared: bool,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -252,6 +254,7 @@ impl PatientSwap {
         let reporter = self.reporters.get(&key);
         let wrong = reporter.is_some_and(|reporter| {
             reporter.patient != id
+                && !reporter.shared
                 && reporter.reports >= REPORTS_MIN
                 && time.nanoseconds_since(reporter.last) < TOGETHER
                 && settled(id)
@@ -262,13 +265,17 @@ impl PatientSwap {
         if wrong {
             return Some(format!("device {}", key.1));
         }
+        let both_settled = reporter
+            .is_some_and(|reporter| settled(id) && settled(reporter.patient) && reporter.patient != id);
         match self.reporters.get_mut(&key) {
             Some(reporter) if reporter.patient == id => {
                 reporter.reports = reporter.reports.saturating_add(1);
                 reporter.last = time;
             }
-            _ => {
-                self.reporters.insert(key, Reporter { patient: id, reports: 1, last: time });
+            other => {
+                // Two patients who both lie where they lay: the device went from one to the other by itself.
+                let shared = other.is_some_and(|reporter| reporter.shared || both_settled);
+                self.reporters.insert(key, Reporter { patient: id, reports: 1, last: time, shared });
             }
         }
         None
