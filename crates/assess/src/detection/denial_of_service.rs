@@ -26,7 +26,9 @@ const TIMES_NORMAL: f64 = 5.0;
 /// Share of a new second in what a target is used to.
 const SMOOTHING: f64 = 0.1;
 /// Ports tried within a second beyond which it is a scan rather than a flood.
-const PORTS_MAX: u32 = 48;
+const PORTS_MAX: u32 = 24;
+/// Attempts within a second beyond which it is a flood, whatever its ports: no scan needs to be that loud.
+const LOUD: u32 = 1_000;
 /// Sources told apart within a second.
 const SOURCES_MAX: usize = 64;
 
@@ -156,7 +158,7 @@ impl Flood {
             }
             _ => second.many_sources = true,
         }
-        let scan = second.ports.count() > PORTS_MAX && second.sources.len() == 1;
+        let scan = second.ports.count() > PORTS_MAX && second.sources.len() == 1 && second.syns < LOUD;
         match observation.transport {
             Some(Transport::TCP) if traits.syn => {
                 second.syns += 1;

@@ -9,6 +9,7 @@ mod context;
 #[cfg(test)]
 mod corpus;
 mod dhcp;
+mod dicom;
 mod dns;
 #[cfg(test)]
 pub(crate) mod driver;
@@ -94,6 +95,7 @@ pub(crate) static STREAMS: &[Stream] = &[
     banner::SMTP,
     banner::SSH,
     banner::VNC,
+    dicom::STREAM,
     dns::STREAM,
     ftp::STREAM,
     hl7::STREAM,

@@ -1,5 +1,6 @@
 //! Protocols that carry clinical data.
 
+pub mod dicom;
 pub mod executable;
 pub mod hl7;
 pub mod identity;
