@@ -4,7 +4,7 @@ use wardline_model::fact::{DhcpMessage, DnsData};
 use wardline_model::{Fact, Label, Protocol};
 
 use super::super::{Datagram, dhcp, dns, driver, snmp};
-use super::{Comparison, Said, captures, from_hexadecimal, number, tshark};
+use super::{Comparison, Said, captures, from_hexadecimal, number, sound, tshark};
 
 /// Fields of the payload itself, in front of those of the protocol.
 const PAYLOAD: [&str; 3] = ["frame.number", "udp.payload", "udp.port"];
@@ -26,7 +26,7 @@ fn compare(
     }
     let all: Vec<&str> = PAYLOAD.iter().chain(fields).copied().collect();
     for capture in &captures {
-        for row in tshark(capture, filter, &all) {
+        for row in tshark(capture, &sound(filter), &all) {
             // Datagrams within datagrams are shown by their inner one only: too rare to be told apart here.
             let (Some([frame]), Some([payload])) =
                 (row.first().map(Vec::as_slice), row.get(1).map(Vec::as_slice))

@@ -33,8 +33,7 @@ fn captures(protocols: &[&str]) -> Vec<PathBuf> {
 /// Rows of the fields that tshark prints of the packets that match; values of one field are a list.
 fn tshark(capture: &Path, filter: &str, fields: &[&str]) -> Vec<Vec<Vec<String>>> {
     let mut command = Command::new("tshark");
-    let filter = format!("({filter}) && !_ws.malformed");
-    command.arg("-n").arg("-r").arg(capture).args(["-Y", &filter, "-T", "fields", "-E", "aggregator=\u{1f}"]);
+    command.arg("-n").arg("-r").arg(capture).args(["-Y", filter, "-T", "fields", "-E", "aggregator=\u{1f}"]);
     fields.iter().for_each(|field| {
         command.args(["-e", field]);
     });
@@ -44,6 +43,11 @@ fn tshark(capture: &Path, filter: &str, fields: &[&str]) -> Vec<Vec<Vec<String>>
     };
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
     text.lines().map(|line| line.split('\t').map(list).collect()).collect()
+}
+
+/// A filter that also leaves out what tshark calls malformed.
+fn sound(filter: &str) -> String {
+    format!("({filter}) && !_ws.malformed")
 }
 
 fn from_hexadecimal(text: &str) -> Vec<u8> {
@@ -69,6 +73,8 @@ const SKIP: &[(&str, &str)] = &[
     ("no records", "cname"),
     ("no records", "srv target"),
     ("no records", "srv port"),
+    ("no suites", "no suites"),
+    ("no suites", "ja4"),
     ("no serials", "no serials"),
     ("no serials", "serial"),
 ];

@@ -218,6 +218,10 @@ fn their_tls(row: &[Vec<String>], said: &mut Said) {
             .max();
         let version = supported.unwrap_or(version);
         put(said, "client version", version);
+        // tshark has no such field for the suites of a hello in the form of SSL 2.
+        if suites.is_empty() {
+            put(said, "no suites", "");
+        }
         let strip = |values: &[String]| -> Vec<u64> {
             numbers(values).into_iter().filter(|value| !grease(value)).collect()
         };
@@ -236,7 +240,8 @@ fn their_tls(row: &[Vec<String>], said: &mut Said) {
         if let Some(name) = name.first() {
             put(said, "server name", Label::new(name));
         }
-    } else if is("2") && random.first().is_none_or(|random| random.replace(':', "") != RETRY) {
+    } else if is("2") && version != 0 && random.first().is_none_or(|random| random.replace(':', "") != RETRY)
+    {
         put(said, "version", numbers(supported).first().copied().unwrap_or(version));
         put(said, "cipher suite", numbers(suites).first().copied().unwrap_or(0));
     }
