@@ -163,6 +163,8 @@ named! {
         Criticality = "criticality",
         /// Place: switch port, bed, room.
         Location = "location",
+        /// Any other attribute; the claim's source names it.
+        Attribute = "attribute",
     }
 }
 

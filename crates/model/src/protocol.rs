@@ -139,6 +139,30 @@ protocols! {
     Coap = "coap",
     /// Internet Printing Protocol, RFC 8010.
     Ipp = "ipp",
+    /// Line Printer Daemon, RFC 1179.
+    Lpd = "lpd",
+    /// Network File System and its mount protocol over ONC RPC, RFC 1813, RFC 5531.
+    Nfs = "nfs",
+    /// EtherNet/IP, ODVA volume 2.
+    EthernetIp = "ethernet-ip",
+    /// OPC Unified Architecture, IEC 62541-6.
+    OpcUa = "opc-ua",
+    /// Open Shortest Path First, RFC 2328.
+    Ospf = "ospf",
+    /// Routing Information Protocol, RFC 2453.
+    Rip = "rip",
+    /// Virtual Router Redundancy Protocol, RFC 9568.
+    Vrrp = "vrrp",
+    /// Hot Standby Router Protocol, RFC 2281.
+    Hsrp = "hsrp",
+    /// IEEE 11073-20601 personal health device communication.
+    Phd = "ieee11073-phd",
+    /// Text or binary of a serial line carried over IP by a device server.
+    SerialOverIp = "serial-over-ip",
+    /// Bluetooth Low Energy, link layer, L2CAP and GATT.
+    Ble = "ble",
+    /// IEEE 802.15.4.
+    Ieee802154 = "ieee802154",
     /// Session Traversal Utilities for NAT, RFC 8489.
     Stun = "stun",
     /// What the user's site file said.

@@ -4,8 +4,8 @@ use std::net::IpAddr;
 
 use wardline_model::fact::{
     CertificateFact, DeviceIdentity, DhcpFact, DhcpMessage, DicomAssociation, DicomCommandKind, DicomFact,
-    DnsData, DnsFact, HttpFact, LinkAdvertisement, MqttFact, NtlmFact, SnmpFact, SnmpOperation, SnmpValue,
-    TlsFact, WsDiscoveryFact,
+    DnsData, DnsFact, HttpFact, IdentityFact, IdentitySubject, LinkAdvertisement, MqttFact, NtlmFact,
+    SnmpFact, SnmpOperation, SnmpValue, TlsFact, WsDiscoveryFact,
 };
 use wardline_model::{Claim, DeviceField, Fact, Label, Observation, Protocol};
 
@@ -61,6 +61,7 @@ pub(super) fn observe(inventory: &mut Inventory, observation: &Observation, name
         }
         Fact::Hl7(hl7) => notes.hl7(hl7),
         Fact::Dicom(dicom) => notes.dicom(dicom),
+        Fact::Identity(identity) => notes.introduction(identity),
         Fact::Ntp(ntp) if ntp.mode == 4 => notes.role(true, Protocol::Ntp, "mode", "ntp server"),
         Fact::ConversationEnded(conversation) => {
             if let Some(application) = conversation.application {
@@ -532,6 +533,42 @@ impl Notes<'_> {
                 ClueSource::DicomManufacturer,
                 device.manufacturer.as_ref(),
             );
+        }
+    }
+
+    /// What a device said about itself in a protocol that has no fact of its own.
+    fn introduction(&mut self, told: &IdentityFact) {
+        let key = match told.subject {
+            IdentitySubject::Sender => self.from(),
+            IdentitySubject::Receiver => self.to(),
+            IdentitySubject::Behind => {
+                self.role(true, told.protocol, told.device.field.as_str(), "device gateway");
+                return;
+            }
+        };
+        let device = &told.device;
+        let place = (told.protocol, device.field.as_str());
+        self.read(key, DeviceField::Vendor, device.manufacturer.as_ref(), 0.9, place);
+        self.read(key, DeviceField::Model, device.model.as_ref(), 0.9, place);
+        self.read(key, DeviceField::Serial, device.serial.as_ref(), READ, place);
+        self.read(key, DeviceField::Firmware, device.firmware.as_ref(), READ, place);
+        self.read(key, DeviceField::Hostname, told.name.as_ref(), CHOSEN, place);
+        let named = [("UDI", device.udi.as_ref()), ("identifier", device.identifier.as_ref())];
+        let further = told.attributes.iter().map(|(name, value)| (name.as_str(), Some(value)));
+        for (name, value) in named.into_iter().chain(further) {
+            self.read(key, DeviceField::Attribute, value, READ, (told.protocol, name));
+        }
+        for (source, text) in [
+            (ClueSource::IdentityManufacturer, device.manufacturer.as_ref()),
+            (ClueSource::IdentityModel, device.model.as_ref()),
+            (ClueSource::IdentityDescription, told.description.as_ref()),
+            (ClueSource::IdentityName, told.name.as_ref()),
+        ] {
+            self.clue(key, told.protocol, device.field.as_str(), source, text);
+        }
+        if let Some(role) = &told.role {
+            let by_sender = told.subject == IdentitySubject::Sender;
+            self.role(by_sender, told.protocol, device.field.as_str(), role.as_str());
         }
     }
 

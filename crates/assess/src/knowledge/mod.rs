@@ -54,6 +54,14 @@ pub(crate) enum ClueSource {
     SipAgent,
     Banner,
     FtpBanner,
+    /// Manufacturer in an [`wardline_model::fact::IdentityFact`], whatever the protocol.
+    IdentityManufacturer,
+    /// Model there.
+    IdentityModel,
+    /// Free words there.
+    IdentityDescription,
+    /// Name there.
+    IdentityName,
     Role,
 }
 

@@ -4,6 +4,7 @@
 //! patient, an account or a secret was readable, only its pseudonym is kept.
 
 mod clinical;
+mod device;
 mod enterprise;
 mod files;
 mod network;
@@ -16,6 +17,7 @@ pub use clinical::{
     DicomIdentityKind, DicomPresentationContext, Hl7Acknowledgment, Hl7Fact, Hl7Observation, Hl7Value,
     PatientDataFact, PatientField, PatientFields, PatientLocation, PatientReference,
 };
+pub use device::{ControlFact, ControlOperation, IdentityFact, IdentitySubject, MeasurementFact};
 pub use enterprise::{
     BannerFact, CredentialFact, CredentialKind, DhcpFact, DhcpMessage, DnsAnswer, DnsData, DnsFact,
     DnsQuestion, NtpFact, RtpFact, SipFact, SipMessage,
@@ -100,4 +102,10 @@ pub enum Fact {
     Hl7(Box<Hl7Fact>),
     /// DICOM.
     Dicom(Box<DicomFact>),
+    /// What a device says about itself in a protocol that has no fact of its own.
+    Identity(Box<IdentityFact>),
+    /// A measured value in a protocol that has no fact of its own.
+    Measurement(Box<MeasurementFact>),
+    /// A command to a device.
+    Control(Box<ControlFact>),
 }

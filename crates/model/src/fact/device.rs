@@ -1,0 +1,114 @@
+//! Facts that many protocols tell alike: what a device says about itself, what it measured, and what it was
+//! told to do. A protocol that says no more than this needs no fact of its own.
+
+use serde::{Deserialize, Serialize};
+
+use crate::fact::{DeviceIdentity, PatientLocation, PatientReference};
+use crate::{Bounded, Label, Protocol, Timestamp};
+
+/// A device introduced itself, or another told about it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct IdentityFact {
+    /// What carried it.
+    pub protocol: Protocol,
+    /// Who it is about.
+    pub subject: IdentitySubject,
+    /// Maker, model, serial number, software; `field` names where in the message they stand.
+    pub device: DeviceIdentity,
+    /// Name of the device on the network, where the protocol has a field for it.
+    pub name: Option<Label>,
+    /// Free words about what it is, such as a BACnet description or a printer's `printer-info`.
+    pub description: Option<Label>,
+    /// What it does on the wire, in the words of `knowledge/`: `modbus server`, `sdc provider` …
+    pub role: Option<Label>,
+    /// Further attributes by the name of the protocol's field, such as `location` or `hardware revision`.
+    pub attributes: Bounded<(Label, Label), 12>,
+}
+
+/// Who an [`IdentityFact`] is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum IdentitySubject {
+    /// The sender of the message.
+    Sender,
+    /// The receiver: a request names whom it wants.
+    Receiver,
+    /// A device behind the sender, such as a monitor behind its gateway or a meter behind its dock.
+    Behind,
+}
+
+/// A measured value, whichever protocol carried it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct MeasurementFact {
+    /// What carried it.
+    pub protocol: Protocol,
+    /// Code or name of the quantity: an MDC or LOINC code, or the field's name.
+    pub code: Label,
+    /// Coding system: `MDC`, `LN` …
+    pub system: Option<Label>,
+    /// The number.
+    pub value: f64,
+    /// Unit as sent.
+    pub unit: Option<Label>,
+    /// Time that the device gave.
+    pub time: Option<Timestamp>,
+    /// Whose value, where the message said so.
+    pub patient: Option<PatientReference>,
+    /// Bed, where the message said so.
+    pub location: Option<PatientLocation>,
+    /// Identifier of the measuring device, where it is not the sender.
+    pub device: Option<Label>,
+}
+
+/// What a command does to the device that receives it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ControlOperation {
+    /// Reads a value or a setting.
+    Read,
+    /// Writes a value: a register, a set point, a property.
+    Write,
+    /// Changes how the device works: configuration, alarm limits, address, time.
+    Configure,
+    /// Deletes a value, a setting or a file.
+    Erase,
+    /// Silences, disables or removes an alarm.
+    SilenceAlarm,
+    /// Starts, resumes.
+    Start,
+    /// Stops, pauses, disables communication.
+    Stop,
+    /// Restarts, cold or warm.
+    Restart,
+    /// Loads a program or firmware into the device, or out of it.
+    Program,
+    /// Calls an operation of the device that is none of the above.
+    Invoke,
+}
+
+impl ControlOperation {
+    /// Whether the device is another afterwards.
+    pub const fn changes(self) -> bool {
+        !matches!(self, Self::Read)
+    }
+}
+
+/// Somebody gave a device a command; the sender of the observation commands, the receiver obeys.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ControlFact {
+    /// What carried it.
+    pub protocol: Protocol,
+    /// What it does.
+    pub operation: ControlOperation,
+    /// The protocol's own name of the command, such as `Write Multiple Registers` or `ReinitializeDevice`.
+    pub command: Label,
+    /// What it acts on, such as `holding register 40`; never a value that could be patient data.
+    pub object: Option<Label>,
+    /// How many objects it acts on.
+    pub objects: u32,
+    /// Who commands was authenticated inside the protocol.
+    pub authenticated: bool,
+    /// `None` for a request; for an answer, whether the device did it. An answer goes the other way: its
+    /// observation's sender is the device.
+    pub accepted: Option<bool>,
+}
