@@ -48,3 +48,12 @@ pub const SECRETS_MAX: usize = 4_096;
 
 /// Devices remembered per secret.
 pub const DEVICES_PER_SECRET_MAX: usize = 64;
+
+/// Senders, or pairs of stations, watched by each rule at the same time.
+pub const SENDERS_MAX: usize = 16_384;
+
+/// Messages remembered, to know them again.
+pub const MESSAGES_MAX: usize = 32_768;
+
+/// Conversations watched for contradicting bytes at the same time.
+pub const CONVERSATIONS_WATCHED_MAX: usize = 8_192;

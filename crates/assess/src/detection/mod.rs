@@ -7,8 +7,14 @@
 mod denial_of_service;
 mod episode;
 mod false_node;
+mod log_in;
+mod message_corruption;
+mod node_malfunction;
 mod passive_gathering;
 mod playbook;
+mod ransom;
+mod recent;
+mod routing;
 
 use wardline_model::{Observation, Timestamp};
 
@@ -51,5 +57,10 @@ pub(crate) fn all() -> Vec<Box<dyn Detector>> {
         Box::<passive_gathering::Scan>::default(),
         Box::<denial_of_service::Flood>::default(),
         Box::<false_node::PatientSwap>::default(),
+        Box::<message_corruption::AlteredMessage>::default(),
+        Box::<node_malfunction::SettingsErased>::default(),
+        Box::<routing::Loop>::default(),
+        Box::<ransom::FilesEncrypted>::default(),
+        Box::<log_in::PasswordGuessing>::default(),
     ]
 }
