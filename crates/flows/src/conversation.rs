@@ -83,7 +83,33 @@ pub(crate) struct Second {
     pub begin: i64,
     pub packets: [u32; 2],
     pub bytes: [u64; 2],
+    /// Sums of the squares of packet lengths.
+    pub squares: [u64; 2],
     pub told: bool,
+}
+
+impl Second {
+    /// The side that spoke at the pace of a voice within this second, and the time between its packets in ms.
+    ///
+    /// Voice codecs send a frame every 20, 30, 40 or 60 ms and no more than 400 bytes with all headers; those that
+    /// save bandwidth change its size with the voice. Waveforms of monitors keep their size, and are none.
+    pub(crate) fn voice(&self) -> Option<(usize, u16)> {
+        const BYTES: std::ops::RangeInclusive<u64> = 60..=400;
+        let side = usize::from(self.bytes[1] > self.bytes[0]);
+        let (packets, bytes) = (u64::from(self.packets[side]), self.bytes[side]);
+        let interval_ms = match packets {
+            49..=51 => 20,
+            32..=34 => 30,
+            25 => 40,
+            16 | 17 => 60,
+            _ => return None,
+        };
+        let mean = bytes / packets;
+        let variance = (self.squares[side] / packets).saturating_sub(mean * mean);
+        // A spread of at least a twentieth of the size.
+        let changes = variance * 400 >= mean * mean;
+        (BYTES.contains(&mean) && changes && self.bytes[1 - side] * 3 < bytes).then_some((side, interval_ms))
+    }
 }
 
 /// A conversation.
@@ -105,6 +131,8 @@ pub(crate) struct Talk {
     pub bytes: [u64; 2],
     pub missing: u64,
     pub second: Second,
+    /// Seconds at the pace of speech, less those that were not; 255 when it was told.
+    pub voice_seconds: u8,
     pub spoken: Spoken,
     pub halves: Option<Box<[Half; 2]>>,
     pub labels: Option<Box<ConversationLabels>>,

@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use hashbrown::HashTable;
 use wardline_model::fact::{
-    AmbiguityKind, AmbiguousStream, FlowRate, IcmpFact, IcmpKind, StackTraits, TcpEvent,
+    AmbiguityKind, AmbiguousStream, FlowRate, IcmpFact, IcmpKind, PaceFact, StackTraits, TcpEvent,
 };
 use wardline_model::{Fact, Observation, PseudonymKey, Sighting, Station, Transport};
 use wardline_wire::network::{icmp, icmp6};
@@ -32,6 +32,11 @@ const EVICTION_LOOKS: usize = 32;
 const GROWTH: usize = 1_024;
 /// Packets within a second after which a rate is told at once.
 const FAST_PACKETS: u32 = 1_000;
+
+/// Packets within a second below which nobody speaks.
+const VOICE_PACKETS_MIN: u32 = 16;
+/// Seconds at the pace of speech after which it is told.
+const VOICE_SECONDS: u8 = 10;
 
 /// A packet that is known to belong to a shard.
 #[derive(Clone, Copy, Debug)]
@@ -299,6 +304,7 @@ impl Shard {
             bytes: [0; 2],
             missing: 0,
             second: Second::default(),
+            voice_seconds: 0,
             spoken: Default::default(),
             halves: None,
             labels: None,
@@ -459,6 +465,9 @@ fn count(talk: &mut Talk, packet: &Packet<'_>, rate_packets: u32, out: &mut Vec<
         {
             tell_rate(talk, packet.sighting, out);
         }
+        if talk.second.packets[0].max(talk.second.packets[1]) >= VOICE_PACKETS_MIN {
+            tell_pace(talk, packet.sighting, out);
+        }
         talk.second = Second { begin, ..Second::default() };
     }
     talk.end = talk.end.max(time);
@@ -466,6 +475,7 @@ fn count(talk: &mut Talk, packet: &Packet<'_>, rate_packets: u32, out: &mut Vec<
     talk.bytes[side] += u64::from(packet.length);
     talk.second.packets[side] = talk.second.packets[side].saturating_add(1);
     talk.second.bytes[side] += u64::from(packet.length);
+    talk.second.squares[side] += u64::from(packet.length) * u64::from(packet.length);
     talk.macs[side] = packet.link.source.or(talk.macs[side]);
     if talk.macs[1 - side].is_none() {
         talk.macs[1 - side] = packet.link.destination.filter(|mac| !mac.is_group());
@@ -491,6 +501,27 @@ fn tell_rate(talk: &mut Talk, sighting: Sighting, out: &mut Vec<Observation>) {
         bytes_to: second.bytes[1],
     };
     tell(sighting, ends, talk, Fact::Rate(rate), out);
+}
+
+/// Tells that a conversation has the pace of speech, once.
+fn tell_pace(talk: &mut Talk, sighting: Sighting, out: &mut Vec<Observation>) {
+    const TOLD: u8 = u8::MAX;
+    if talk.voice_seconds == TOLD {
+        return;
+    }
+    let Some((side, interval_ms)) = talk.second.voice() else {
+        talk.voice_seconds = talk.voice_seconds.saturating_sub(1);
+        return;
+    };
+    talk.voice_seconds += 1;
+    if talk.voice_seconds < VOICE_SECONDS {
+        return;
+    }
+    talk.voice_seconds = TOLD;
+    let (one, other) = (talk.initiator(), talk.responder());
+    let bytes_mean = talk.second.bytes[side] / u64::from(talk.second.packets[side].max(1));
+    let pace = PaceFact { interval_ms, bytes_mean: u16::try_from(bytes_mean).unwrap_or(u16::MAX) };
+    tell(sighting, if side == 0 { (one, other) } else { (other, one) }, talk, Fact::Pace(pace), out);
 }
 
 /// How far the conversation is after this segment.
@@ -520,7 +551,9 @@ fn progress(
                 _ => State::Reset,
             };
             let usual = talk.time_to_live[side];
-            let step = if usual == 0 { 0 } else { i16::from(packet.time_to_live) - i16::from(usual) };
+            // A scanner makes its SYN by itself; the RST to the answer comes from its system.
+            let half_open = talk.state == State::Answered;
+            let step = if usual == 0 || half_open { 0 } else { i16::from(packet.time_to_live) - i16::from(usual) };
             match (was_over, refused) {
                 (true, _) => None,
                 (false, true) => Some(TcpEvent::Refused),

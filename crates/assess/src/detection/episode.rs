@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use wardline_model::{Attack, Evidence, Finding, Label, Severity, Station, Timestamp};
+use wardline_model::{Attack, Evidence, Finding, Label, Observation, Severity, Station, Timestamp};
 
 use super::playbook;
 use crate::evidence;
@@ -11,6 +11,9 @@ use crate::limits::FINDINGS_MAX;
 
 /// Silence after which the same alarm is a new episode, nanoseconds: 30 minutes.
 const QUIET_NANOSECONDS: i64 = 30 * 60 * 1_000_000_000;
+
+/// Newest episodes asked whether they explain something else.
+const EPISODES_LOOKED_AT: usize = 256;
 
 /// Somebody in an alarm.
 pub(crate) type Party = Option<Station>;
@@ -43,6 +46,34 @@ pub(crate) struct Alarm {
     pub time: Timestamp,
     /// What would have kept it silent.
     pub silent_if: String,
+}
+
+impl Alarm {
+    /// An alarm about the two ends of an observation, the sender as who acts and the receiver as who suffers.
+    /// The rest is to be filled in: it is of no severity, says nothing and has no evidence.
+    pub(super) fn about(
+        attack: Attack,
+        detector: &'static str,
+        key: String,
+        observation: &Observation,
+    ) -> Self {
+        let time = observation.sighting.time;
+        Self {
+            attack,
+            detector,
+            key,
+            techniques: &[],
+            severity: Severity::Info,
+            confidence: 0.5,
+            device: Some(observation.to),
+            source: Some(observation.from),
+            summary: String::new(),
+            evidence: Vec::new(),
+            started: time,
+            time,
+            silent_if: String::new(),
+        }
+    }
 }
 
 struct Episode {
@@ -103,6 +134,50 @@ impl Episodes {
             finding.updates += 1;
         }
         self.changed.insert(place);
+    }
+
+    /// Whether a station was lately found to attack another one in another way: what it does besides is no second
+    /// attack of its own.
+    pub(super) fn is_acting(&self, station: &Station, now: Timestamp) -> bool {
+        self.episodes.iter().rev().take(EPISODES_LOOKED_AT).any(|episode| {
+            matches!(episode.finding.attack, Attack::DenialOfService | Attack::PassiveGathering)
+                && episode.finding.severity >= Severity::Medium
+                && now.nanoseconds_since(episode.finding.last_seen) < QUIET_NANOSECONDS
+                && episode.source.is_some_and(|source| source.ip.is_some() && source.ip == station.ip)
+        })
+    }
+
+    /// Whether a station was lately found to be flooded.
+    pub(super) fn is_flooded(&self, station: &Station, now: Timestamp) -> bool {
+        self.episodes.iter().rev().take(EPISODES_LOOKED_AT).any(|episode| {
+            episode.finding.detector.as_str().ends_with("-flood")
+                && now.nanoseconds_since(episode.finding.last_seen) < QUIET_NANOSECONDS
+                && episode.device.is_some_and(|device| device.ip.is_some() && device.ip == station.ip)
+        })
+    }
+
+    /// Whether somebody was lately found to stand between the two ends of an observation.
+    pub(super) fn is_intercepted(&self, observation: &Observation, now: Timestamp) -> bool {
+        let touches = |party: &Party| {
+            party.is_some_and(|party| {
+                [observation.from, observation.to].iter().any(|end| {
+                    party.ip.is_some() && party.ip == end.ip || party.mac.is_some() && party.mac == end.mac
+                })
+            })
+        };
+        self.episodes.iter().rev().take(EPISODES_LOOKED_AT).any(|episode| {
+            let finding = &episode.finding;
+            let in_the_way = matches!(
+                finding.detector.as_str(),
+                "arp-interception"
+                    | "neighbor-interception"
+                    | "contradicting-bytes"
+                    | "one-identifier-two-contents"
+            );
+            in_the_way
+                && now.nanoseconds_since(finding.last_seen) < QUIET_NANOSECONDS
+                && (touches(&episode.device) || touches(&episode.source))
+        })
     }
 
     /// Findings that are new or grew since the last call, as they are now.

@@ -4,17 +4,27 @@
 //! about the same thing into one finding that grows. Detectors hold no devices: who somebody is, they ask the
 //! inventory.
 
+mod commands;
 mod denial_of_service;
+mod eavesdropping;
+mod enquiry;
 mod episode;
+mod exhaustion;
 mod false_node;
+mod implausible;
 mod log_in;
 mod message_corruption;
 mod node_malfunction;
+mod outage;
 mod passive_gathering;
+mod physical;
 mod playbook;
 mod ransom;
 mod recent;
+mod rogue;
 mod routing;
+mod traffic_analysis;
+mod tunnel;
 
 use wardline_model::{Observation, Timestamp};
 
@@ -59,8 +69,22 @@ pub(crate) fn all() -> Vec<Box<dyn Detector>> {
         Box::<false_node::PatientSwap>::default(),
         Box::<message_corruption::AlteredMessage>::default(),
         Box::<node_malfunction::SettingsErased>::default(),
+        Box::<commands::Commanded>::default(),
+        Box::<commands::RestartLoop>::default(),
         Box::<routing::Loop>::default(),
         Box::<ransom::FilesEncrypted>::default(),
         Box::<log_in::PasswordGuessing>::default(),
+        Box::<outage::Silence>::default(),
+        Box::<outage::ServiceStopped>::default(),
+        Box::<eavesdropping::Listening>::default(),
+        Box::<enquiry::Enquiry>::default(),
+        Box::<tunnel::Tunnel>::default(),
+        Box::<rogue::FalseDirections>::default(),
+        Box::<exhaustion::Exhaustion>::default(),
+        Box::<physical::Impostor>::default(),
+        Box::<physical::Doppelganger>::default(),
+        Box::<physical::PseudoSensor>::default(),
+        Box::<implausible::Implausible>::default(),
+        Box::<traffic_analysis::ExtraMessages>::default(),
     ]
 }

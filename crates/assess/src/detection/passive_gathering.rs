@@ -30,6 +30,8 @@ const CLAIMS_MIN: usize = 3;
 const REQUESTS_MAX: usize = 4_096;
 /// Stations that claim addresses of others, remembered at the same time.
 const CLAIMANTS_MAX: usize = 1_024;
+/// Addresses of one station from which on it answers for others by order.
+const PROXY_ADDRESSES: usize = 4;
 /// Claims remembered of one station.
 const CLAIMS_PER_STATION_MAX: usize = 64;
 
@@ -92,6 +94,7 @@ impl ArpInterception {
     fn arp(&mut self, observation: &Observation, arp: &ArpFact, world: &World<'_>, episodes: &mut Episodes) {
         let time = observation.sighting.time;
         if arp.operation == ArpOperation::Request && arp.sender_ip != arp.target_ip {
+            self.asks_for_its_own(observation, arp, world, episodes);
             if self.requests.len() >= REQUESTS_MAX {
                 self.requests.pop_front();
             }
@@ -110,6 +113,50 @@ impl ArpInterception {
             }
             Some(owner) => self.conflict(observation, arp, owner, world, episodes),
         }
+    }
+
+    /// A station asks who has an address that it said was its own: it said so falsely, and needs the true owner to
+    /// pass on what it intercepts. This shows where the capture began too late to see the owner before.
+    fn asks_for_its_own(
+        &mut self,
+        observation: &Observation,
+        arp: &ArpFact,
+        world: &World<'_>,
+        episodes: &mut Episodes,
+    ) {
+        let claimed = self.owners.get(&arp.target_ip).is_some_and(|owner| {
+            owner.mac == arp.sender_mac
+                && observation.sighting.time.nanoseconds_since(owner.last_seen) < CLAIMS_TOGETHER
+        });
+        // A router that answers for others (RFC 1027) asks for them on their own link.
+        if !claimed
+            || arp.sender_ip.is_unspecified()
+            || !arp.sender_mac.is_station()
+            || world.learning
+            || world.inventory.is_router(arp.sender_mac)
+            || self.owners.values().filter(|owner| owner.mac == arp.sender_mac).count() > PROXY_ADDRESSES
+        {
+            return;
+        }
+        let (mac, ip) = (arp.sender_mac, arp.target_ip);
+        let source = Station { mac: Some(mac), ip: Some(IpAddr::V4(arp.sender_ip)), port: 0 };
+        episodes.raise(
+            Alarm {
+                techniques: &["T1557.002", "T0830"],
+                severity: Severity::High,
+                confidence: 0.85,
+                device: Some(Station { mac: None, ip: Some(IpAddr::V4(ip)), port: 0 }),
+                source: Some(source),
+                summary: format!("{mac} said that {ip} was its own, and now asks who has {ip}: it puts itself between stations."),
+                evidence: vec![
+                    world.names.evidence(observation, Protocol::Arp, "arp.tpa", &ip.to_string()),
+                    world.names.evidence(observation, Protocol::Arp, "arp.sha", &mac.to_string()),
+                ],
+                silent_if: format!("{mac} had never claimed {ip}, or were a router that answers for others"),
+                ..Alarm::about(Attack::PassiveGathering, "arp-interception", mac.to_string(), observation)
+            },
+            world.inventory,
+        );
     }
 
     fn own(&mut self, ip: Ipv4Addr, mac: MacAddress, time: Timestamp) {
@@ -314,6 +361,9 @@ const DOORS_MIN: usize = 25;
 const DOORS_TOGETHER: i64 = 60 * SECOND;
 /// Share of attempts that fail in a scan; a busy client succeeds mostly.
 const FAILED_SHARE_MIN: f64 = 0.7;
+/// Time after which a flood has been told as one, and attempts from which on it may be one.
+const FLOOD_SHOWS: i64 = 2 * SECOND;
+const FAST_ATTEMPTS: u32 = 100;
 /// Doors remembered of one source.
 const DOORS_MAX: usize = 512;
 
@@ -324,17 +374,23 @@ struct Tries {
     attempts: u32,
     failed: u32,
     told_at: u32,
+    /// An attempt that waits for judgement: a flood tries many ports too, and is known as one only after a second.
+    waits: Option<Box<Observation>>,
 }
 
 /// Port scans and sweeps: MITRE ATT&CK T1046, T0846.
 #[derive(Default)]
 pub(super) struct Scan {
     sources: Map<IpAddr, Tries>,
+    waiting: BTreeSet<IpAddr>,
 }
 
 impl Detector for Scan {
     fn observe(&mut self, observation: &Observation, world: &World<'_>, episodes: &mut Episodes) {
         let (Some(source), Some(_)) = (observation.from.ip, observation.to.ip) else { return };
+        if !self.waiting.is_empty() {
+            self.judge_waiting(observation.sighting.time, world, episodes);
+        }
         match &observation.fact {
             Fact::Tcp(TcpEvent::Opened) => self.tried(source, observation, false),
             // The refusal comes from the other end.
@@ -343,23 +399,43 @@ impl Detector for Scan {
                 let mut turned = observation.clone();
                 std::mem::swap(&mut turned.from, &mut turned.to);
                 self.tried(scanner, &turned, true);
-                self.judge(scanner, &turned, world, episodes);
+                self.judge(scanner, &turned, observation.sighting.time, world, episodes);
             }
             Fact::ConversationEnded(conversation) if conversation.tcp == Some(TcpOutcome::Unanswered) => {
                 self.tried(source, observation, true);
-                self.judge(source, observation, world, episodes);
+                self.judge(source, observation, observation.sighting.time, world, episodes);
             }
             // A half-open scan resets what was answered.
             Fact::ConversationEnded(conversation) if conversation.tcp == Some(TcpOutcome::HalfOpen) => {
                 self.tried(source, observation, true);
-                self.judge(source, observation, world, episodes);
+                self.judge(source, observation, observation.sighting.time, world, episodes);
             }
             _ => {}
         }
     }
+
+    fn advance(&mut self, now: Timestamp, world: &World<'_>, episodes: &mut Episodes) {
+        // Time that passes without packets, or the end: nothing more is known by waiting.
+        self.judge_waiting(
+            Timestamp::from_nanoseconds(now.nanoseconds().saturating_add(FLOOD_SHOWS)),
+            world,
+            episodes,
+        );
+    }
 }
 
 impl Scan {
+    fn judge_waiting(&mut self, now: Timestamp, world: &World<'_>, episodes: &mut Episodes) {
+        for source in std::mem::take(&mut self.waiting) {
+            let Some(tries) = self.sources.get_mut(&source) else { continue };
+            if now.nanoseconds_since(tries.since) < FLOOD_SHOWS {
+                self.waiting.insert(source);
+            } else if let Some(observation) = tries.waits.take() {
+                self.judge(source, &observation, now, world, episodes);
+            }
+        }
+    }
+
     fn tried(&mut self, source: IpAddr, observation: &Observation, failed: bool) {
         if self.sources.len() >= SCAN_SOURCES_MAX && !self.sources.contains_key(&source) {
             // Under a flood of made-up sources nobody here is a scanner; begin again.
@@ -383,6 +459,7 @@ impl Scan {
         &mut self,
         source: IpAddr,
         observation: &Observation,
+        now: Timestamp,
         world: &World<'_>,
         episodes: &mut Episodes,
     ) {
@@ -393,7 +470,19 @@ impl Scan {
         if !enough || world.learning || world.inventory.site().has_role(source, ServerRole::Scanner) {
             return;
         }
+        let fast = tries.attempts >= FAST_ATTEMPTS;
+        if fast && now.nanoseconds_since(tries.since) < FLOOD_SHOWS {
+            tries.waits = Some(Box::new(observation.clone()));
+            self.waiting.insert(source);
+            return;
+        }
         tries.told_at = tries.failed;
+        // A flood tries many ports as well; it is told as what it is.
+        if tries.doors.iter().all(|(ip, _)| Some(*ip) == observation.to.ip)
+            && episodes.is_flooded(&observation.to, observation.sighting.time)
+        {
+            return;
+        }
         let hosts: BTreeSet<_> = tries.doors.iter().map(|(ip, _)| *ip).collect();
         let ports: BTreeSet<_> = tries.doors.iter().map(|(_, port)| *port).collect();
         let device = (hosts.len() == 1).then_some(observation.to);

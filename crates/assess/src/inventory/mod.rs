@@ -115,13 +115,22 @@ impl Inventory {
         self.topology.is_gateway(ip) || self.site.has_role(ip, wardline_model::ServerRole::Router)
     }
 
+    /// Whether a link address claims a maker that does not exist, as made-up ones do.
+    pub(crate) fn is_made_up(&self, mac: MacAddress) -> bool {
+        mac.is_station() && !mac.is_local() && self.knowledge.organization(mac).is_none()
+    }
+
     /// What an end of an observation is called in a finding.
     pub(crate) fn reference(&self, station: &Station) -> DeviceReference {
         let key = self.key_of(station);
         let entity = key.and_then(|key| self.entities.get(&key));
         DeviceReference {
             id: entity.and(key).map(DeviceKey::id),
-            ip: station.ip,
+            ip: station.ip.or_else(|| match key {
+                Some(DeviceKey::Mac(mac)) => self.topology.addresses(mac).first().copied(),
+                Some(DeviceKey::Ip(ip)) => Some(ip),
+                None => None,
+            }),
             mac: match key {
                 Some(DeviceKey::Mac(mac)) => Some(mac),
                 _ => None,
@@ -133,8 +142,34 @@ impl Inventory {
     /// The category of the device behind a station, as far as it is known.
     pub(crate) fn category(&self, station: &Station) -> Category {
         let key = self.key_of(station);
+        if let Some(category) = self.known(key, station).and_then(|known| known.category) {
+            return category;
+        }
         key.and_then(|key| self.entities.get(&key))
             .map_or(Category::Unknown, |entity| entity.posterior().category())
+    }
+
+    /// What depends on the device behind a station, as far as it is known.
+    pub(crate) fn criticality(&self, station: &Station) -> Option<Criticality> {
+        let key = self.key_of(station);
+        let said = self.known(key, station).and_then(|known| known.criticality);
+        said.or_else(|| default_criticality(self.category(station)))
+    }
+
+    /// What the user said about the device behind a station.
+    fn known(&self, key: Option<DeviceKey>, station: &Station) -> Option<&wardline_model::KnownDevice> {
+        if self.site.devices.is_empty() {
+            return None;
+        }
+        let (mac, ip) = match key {
+            Some(DeviceKey::Mac(mac)) => (Some(mac), station.ip),
+            Some(DeviceKey::Ip(ip)) => (None, Some(ip)),
+            None => (None, station.ip),
+        };
+        self.site
+            .devices
+            .iter()
+            .find(|known| known.mac.is_some() && known.mac == mac || known.ip.is_some() && known.ip == ip)
     }
 
     /// What is believed about an attribute of a device.

@@ -30,7 +30,9 @@ pub use telemetry::{
     MqttFact, SnmpBinding, SnmpFact, SnmpOperation, SnmpSecurity, SnmpValue, SsdpFact, SsdpKind, TopicShape,
     WsDiscoveryFact, WsDiscoveryKind,
 };
-pub use transport::{AmbiguityKind, AmbiguousStream, Conversation, FlowRate, StackTraits, TcpEvent};
+pub use transport::{
+    AmbiguityKind, AmbiguousStream, Conversation, FlowRate, PaceFact, StackTraits, TcpEvent,
+};
 pub use web::{
     CertificateFact, HttpFact, HttpRequest, HttpResponse, TlsClientHello, TlsFact, TlsServerHello,
 };
@@ -60,6 +62,8 @@ pub enum Fact {
     Tcp(TcpEvent),
     /// A conversation was fast within the last interval.
     Rate(FlowRate),
+    /// A conversation has the pace of speech.
+    Pace(PaceFact),
     /// Bytes of a TCP stream or of IP fragments were sent twice with different content.
     Ambiguous(AmbiguousStream),
     /// A conversation ended, timed out, or the capture did.

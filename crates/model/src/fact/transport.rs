@@ -52,6 +52,16 @@ pub struct FlowRate {
     pub bytes_to: u64,
 }
 
+/// A conversation kept the pace of speech for some seconds: packets at 20, 30, 40 or 60 ms, small, of changing size,
+/// mostly one way. Told once per conversation; the sender of the observation is who speaks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PaceFact {
+    /// Time between packets, milliseconds.
+    pub interval_ms: u16,
+    /// Mean length of a packet, IP bytes.
+    pub bytes_mean: u16,
+}
+
 /// Where two copies of the same bytes differed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum AmbiguityKind {

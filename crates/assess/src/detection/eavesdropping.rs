@@ -1,0 +1,185 @@
+//! Somebody listens in on a room: MITRE ATT&CK T1123, T1041, T0887.
+//!
+//! Sound over the network gives itself away by its signalling (SIP, RTSP), by its packets (RTP), and where both are
+//! encrypted by its pace. A device whose kind has no microphone sends none. What is recorded and kept on the
+//! device, or sent later as a file, cannot be seen and is not claimed.
+
+use std::net::IpAddr;
+
+use wardline_model::fact::{RtpFact, SipMessage};
+use wardline_model::{Attack, Category, Fact, Observation, Protocol, Severity};
+
+use super::recent::{Recent, Window};
+use super::{Alarm, Detector, Episodes, World};
+use crate::inventory::is_internal;
+use crate::limits::SENDERS_MAX;
+
+const SECOND: i64 = 1_000_000_000;
+/// Calls of one device within this time are one.
+const CALL: i64 = 600 * SECOND;
+/// RTP payload types that carry sound in RFC 3551; from 96 on it is agreed in the call.
+const AUDIO_TYPES: std::ops::RangeInclusive<u8> = 0..=18;
+
+/// Sound from devices that have no business with it.
+pub(super) struct Listening {
+    calls: Recent<IpAddr, Window>,
+}
+
+impl Default for Listening {
+    fn default() -> Self {
+        Self { calls: Recent::new(SENDERS_MAX) }
+    }
+}
+
+/// Whether a kind of device may send sound.
+const fn speaks(category: Category) -> Option<bool> {
+    match category {
+        Category::Phone | Category::NurseCall | Category::Camera => Some(true),
+        // People hold meetings at them; servers mix and record calls.
+        Category::Workstation
+        | Category::Server
+        | Category::RadiologyWorkstation
+        | Category::Ehr
+        | Category::Network => Some(true),
+        // A carer's cart or a wearable with emergency call.
+        Category::Wearable | Category::MedicalOther | Category::Unknown => None,
+        _ => Some(false),
+    }
+}
+
+impl Detector for Listening {
+    fn observe(&mut self, observation: &Observation, world: &World<'_>, episodes: &mut Episodes) {
+        match &observation.fact {
+            Fact::Rtp(rtp) => self.rtp(observation, rtp, world, episodes),
+            Fact::Sip(sip) => {
+                if let SipMessage::Request(method) = &sip.message
+                    && method.as_str() == "INVITE"
+                {
+                    self.sound(observation, Protocol::Sip, "INVITE", "a call", world, episodes);
+                }
+            }
+            Fact::Pace(pace) => {
+                let value = format!("{} ms, {} bytes", pace.interval_ms, pace.bytes_mean);
+                self.sound(
+                    observation,
+                    Protocol::Udp,
+                    &value,
+                    "a stream at the pace of speech",
+                    world,
+                    episodes,
+                );
+            }
+            Fact::ConversationEnded(conversation) if conversation.application == Some(Protocol::Rtsp) => {
+                self.camera(observation, world, episodes);
+            }
+            _ => {}
+        }
+    }
+}
+
+impl Listening {
+    fn rtp(&mut self, observation: &Observation, rtp: &RtpFact, world: &World<'_>, episodes: &mut Episodes) {
+        let video = rtp.payload_type > *AUDIO_TYPES.end() && rtp.payload_type < 96;
+        if !video {
+            let value = format!("payload type {}, every {} ms", rtp.payload_type, rtp.interval_ms);
+            self.sound(observation, Protocol::Rtp, &value, "sound", world, episodes);
+        }
+    }
+
+    fn sound(
+        &mut self,
+        observation: &Observation,
+        protocol: Protocol,
+        value: &str,
+        what: &str,
+        world: &World<'_>,
+        episodes: &mut Episodes,
+    ) {
+        let Some(from) = observation.from.ip.filter(|ip| is_internal(*ip)) else { return };
+        let time = observation.sighting.time;
+        let category = world.inventory.category(&observation.from);
+        let outside = observation.to.ip.is_some_and(|ip| !is_internal(ip));
+        let (severity, confidence) = match (speaks(category), outside) {
+            (Some(false), _) => (Severity::High, 0.85),
+            (Some(true), _) => return,
+            // Nobody knows what it is: sound that leaves the house is told, a call inside is a telephone.
+            (None, true) if category == Category::Unknown => (Severity::Low, 0.4),
+            (None, true) => (Severity::Medium, 0.6),
+            (None, false) if protocol == Protocol::Rtp && category != Category::Unknown => {
+                (Severity::Medium, 0.6)
+            }
+            (None, false) => return,
+        };
+        let calls = self.calls.at(from, time);
+        let _ = calls.add(time, CALL);
+        if world.learning || world.in_maintenance(Some(from), time) {
+            return;
+        }
+        let started = calls.first().unwrap_or(time);
+        let to = observation.to.ip.map(|ip| ip.to_string()).unwrap_or_default();
+        let kind = if category == Category::Unknown {
+            "a device of unknown kind".to_owned()
+        } else {
+            format!("a device of kind {category}")
+        };
+        episodes.raise(
+            Alarm {
+                techniques: &["T1123", "T1041", "T0887"],
+                severity,
+                confidence,
+                device: Some(observation.from),
+                source: Some(observation.to),
+                summary: format!(
+                    "{from}, {kind}, sends {what} to {to}{}: somebody may listen in.",
+                    if outside { ", outside the hospital" } else { "" }
+                ),
+                evidence: vec![world.names.evidence(observation, protocol, "stream", value)],
+                started,
+                silent_if: format!(
+                    "{from} were a telephone, nurse call or camera, or no sound had been sent"
+                ),
+                ..Alarm::about(Attack::Eavesdropping, "sound-without-role", from.to_string(), observation)
+            },
+            world.inventory,
+        );
+    }
+
+    /// Pictures and sound of a camera that leave the house.
+    fn camera(&mut self, observation: &Observation, world: &World<'_>, episodes: &mut Episodes) {
+        let (Some(viewer), Some(camera)) = (observation.from.ip, observation.to.ip) else { return };
+        if is_internal(viewer) || !is_internal(camera) || world.learning {
+            return;
+        }
+        episodes.raise(
+            Alarm {
+                techniques: &["T1125", "T1123", "T1041"],
+                severity: Severity::High,
+                confidence: 0.8,
+                summary: format!("{viewer}, outside the hospital, watches the camera {camera}."),
+                evidence: vec![world.names.evidence(
+                    observation,
+                    Protocol::Rtsp,
+                    "conversation",
+                    "from outside",
+                )],
+                silent_if: "whoever watched had been inside the hospital".to_owned(),
+                ..Alarm::about(Attack::Eavesdropping, "watched-from-outside", camera.to_string(), observation)
+            },
+            world.inventory,
+        );
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn most_medical_devices_are_mute() {
+        assert_eq!(speaks(Category::InfusionPump), Some(false));
+        assert_eq!(speaks(Category::Phone), Some(true));
+        assert_eq!(speaks(Category::Unknown), None);
+        let mute = Category::ALL.iter().filter(|category| speaks(**category) == Some(false));
+        assert!(mute.count() > 15);
+    }
+}

@@ -1,0 +1,469 @@
+//! Extra messages to the recipients: MITRE ATT&CK T0840, T0855, T0856, T0861.
+//!
+//! Who only watches lengths and times cannot be seen, and is measured as exposure. What can be seen is what is sent
+//! to learn from the reaction, or to mislead: a message that was sent before and acknowledged, results that come
+//! again under another number, messages that run back in time, a recipient that never was one, and more messages
+//! than a device ever sent.
+
+use std::collections::BTreeSet;
+use std::hash::BuildHasher;
+use std::net::IpAddr;
+
+use wardline_model::fact::{Hl7Fact, Hl7Value, MqttFact};
+use wardline_model::{Attack, Fact, MacAddress, Observation, Protocol, Pseudonym, Severity, Timestamp};
+
+use super::recent::{Recent, Window};
+use super::{Alarm, Detector, Episodes, World};
+use crate::limits::{MESSAGES_MAX, SENDERS_MAX};
+
+const SECOND: i64 = 1_000_000_000;
+/// A message that was not acknowledged is sent again within this time.
+const RESEND: i64 = 60 * SECOND;
+/// Repetitions after which it is no slip of a queue.
+const REPEATED_MIN: usize = 2;
+/// Repetitions that are a backlog which is sent anew, in order.
+const TOGETHER: i64 = 600 * SECOND;
+/// How far a message may run back behind the newest of its sender, nanoseconds: clocks are set by hand in spring.
+const BACK_IN_TIME: i64 = 120 * SECOND;
+/// Messages of one sender after which a rate is known, and by how much it must be exceeded.
+const RATE_MINUTES_MIN: u32 = 5;
+const RATE_TIMES: f64 = 4.0;
+const RATE_MIN: u32 = 30;
+/// Messages to known recipients after which a new one is remarkable.
+const SETTLED_MESSAGES: u32 = 30;
+const SETTLED_FOR: i64 = 600 * SECOND;
+/// Recipients remembered of one sender.
+const RECIPIENTS_MAX: usize = 16;
+
+#[derive(Clone, Debug, Default)]
+struct Sent {
+    last: Timestamp,
+    acknowledged: bool,
+    mac: Option<MacAddress>,
+    port: u16,
+    to: Option<IpAddr>,
+}
+
+#[derive(Clone, Debug, Default)]
+struct Sender {
+    newest: Option<Timestamp>,
+    /// What the clock of the sender and the capture differ by is the sender's business; a step of it is seen here.
+    back: u32,
+    repeats: Window,
+    stale: Window,
+    first: Timestamp,
+    messages: u32,
+    recipients: BTreeSet<IpAddr>,
+    minute: i64,
+    in_minute: u32,
+    minutes: u32,
+    usual: f64,
+    told_rate: bool,
+}
+
+/// Messages that nobody needed.
+pub(super) struct ExtraMessages {
+    sent: Recent<(Pseudonym, Pseudonym), Sent>,
+    results: Recent<u64, (Option<Pseudonym>, Timestamp)>,
+    waiting: Recent<(IpAddr, Pseudonym), Option<Pseudonym>>,
+    senders: Recent<(IpAddr, Protocol), Sender>,
+    published: Recent<(Pseudonym, Pseudonym), (Option<IpAddr>, Timestamp)>,
+    owners: Recent<Pseudonym, Vec<(IpAddr, u32)>>,
+    relays: BTreeSet<IpAddr>,
+}
+
+impl Default for ExtraMessages {
+    fn default() -> Self {
+        Self {
+            sent: Recent::new(MESSAGES_MAX),
+            results: Recent::new(MESSAGES_MAX),
+            waiting: Recent::new(MESSAGES_MAX),
+            senders: Recent::new(SENDERS_MAX),
+            published: Recent::new(MESSAGES_MAX),
+            owners: Recent::new(MESSAGES_MAX),
+            relays: BTreeSet::new(),
+        }
+    }
+}
+
+/// What an alarm of this file says.
+struct Told {
+    detector: &'static str,
+    severity: Severity,
+    confidence: f32,
+    protocol: Protocol,
+    field: &'static str,
+    value: String,
+    summary: String,
+    silent_if: &'static str,
+    started: Timestamp,
+}
+
+fn raise(observation: &Observation, told: Told, world: &World<'_>, episodes: &mut Episodes) {
+    let time = observation.sighting.time;
+    let key = observation.from.ip.map(|ip| ip.to_string()).unwrap_or_default();
+    if world.learning
+        || world.in_maintenance(observation.from.ip, time)
+        || world.in_maintenance(observation.to.ip, time)
+    {
+        return;
+    }
+    episodes.raise(
+        Alarm {
+            techniques: &["T0840", "T0855", "T0856"],
+            severity: told.severity,
+            confidence: told.confidence,
+            summary: told.summary,
+            evidence: vec![world.names.evidence(observation, told.protocol, told.field, &told.value)],
+            started: told.started,
+            silent_if: told.silent_if.to_owned(),
+            ..Alarm::about(Attack::TrafficAnalysis, told.detector, key, observation)
+        },
+        world.inventory,
+    );
+}
+
+impl Detector for ExtraMessages {
+    fn observe(&mut self, observation: &Observation, world: &World<'_>, episodes: &mut Episodes) {
+        match &observation.fact {
+            Fact::Hl7(hl7) => self.hl7(observation, hl7, world, episodes),
+            Fact::Mqtt(mqtt) => self.mqtt(observation, mqtt, world, episodes),
+            _ => {}
+        }
+    }
+}
+
+/// What a message of results says, without its number and its own time: quantities, values, and when they were taken.
+fn fingerprint(hl7: &Hl7Fact) -> Option<u64> {
+    let timed = hl7.observations.iter().filter(|result| result.time.is_some()).count();
+    let numbers: Vec<_> = hl7
+        .observations
+        .iter()
+        .filter_map(|result| match result.value {
+            Hl7Value::Number(value) => Some((result.code.as_str(), value.to_bits(), result.time)),
+            _ => None,
+        })
+        .collect();
+    // Few numbers without a time come again by chance.
+    if numbers.len() < 2 || timed == 0 {
+        return None;
+    }
+    let patient = hl7.patient.as_ref().and_then(|patient| patient.identifier);
+    Some(foldhash::fast::FixedState::default().hash_one((numbers, patient)))
+}
+
+impl ExtraMessages {
+    fn hl7(&mut self, observation: &Observation, hl7: &Hl7Fact, world: &World<'_>, episodes: &mut Episodes) {
+        let (Some(from), Some(to)) = (observation.from.ip, observation.to.ip) else { return };
+        let time = observation.sighting.time;
+        if let Some(acknowledgment) = &hl7.acknowledgment {
+            // It goes back to the sender of the message.
+            if let Some(content) = self.waiting.get_mut(&(to, acknowledgment.message)).copied().flatten()
+                && matches!(acknowledgment.code.as_str(), "AA" | "CA")
+                && let Some(sent) = self.sent.get_mut(&(acknowledgment.message, content))
+            {
+                sent.acknowledged = true;
+            }
+            return;
+        }
+        if self.relays.len() < SENDERS_MAX {
+            self.relays.insert(to);
+        }
+        let repeated = self.repeated(observation, hl7, (from, to), time);
+        let again = self.results_again(hl7, time);
+        let relay = self.relays.contains(&from);
+        let sender = self.senders.at((from, Protocol::Hl7), time);
+        if let Some((since, elsewhere)) = repeated {
+            let count = sender.repeats.add(time, TOGETHER);
+            if count >= REPEATED_MIN || elsewhere {
+                let told = Told {
+                    detector: "message-sent-again",
+                    severity: if count >= REPEATED_MIN { Severity::High } else { Severity::Medium },
+                    confidence: if count >= REPEATED_MIN { 0.85 } else { 0.7 },
+                    protocol: Protocol::Hl7,
+                    field: "MSH-10",
+                    value: "sent and acknowledged before".to_owned(),
+                    summary: format!(
+                        "{from} sends {to} a message that was sent and acknowledged before ({count} such messages within ten minutes)."
+                    ),
+                    silent_if: "the first message had not been acknowledged, or had been sent within the last minute over the same connection",
+                    started: since,
+                };
+                raise(observation, told, world, episodes);
+                return;
+            }
+        }
+        if let Some(since) = again
+            && !relay
+        {
+            let count = sender.stale.add(time, TOGETHER);
+            if count >= REPEATED_MIN {
+                let told = Told {
+                    detector: "results-sent-again",
+                    severity: Severity::High,
+                    confidence: 0.8,
+                    protocol: Protocol::Hl7,
+                    field: "MSH-10, OBX-14",
+                    value: "old results under a new number".to_owned(),
+                    summary: format!(
+                        "{from} sends {to} results that were sent before, under new message numbers ({count} within ten minutes)."
+                    ),
+                    silent_if: "the results had carried other values or another time of measurement",
+                    started: since,
+                };
+                raise(observation, told, world, episodes);
+                return;
+            }
+        }
+        self.back_in_time(observation, hl7, from, world, episodes);
+        self.rate(observation, (from, to), Protocol::Hl7, world, episodes);
+    }
+
+    /// Whether the very message was sent before and acknowledged; since when, and whether it now goes elsewhere.
+    fn repeated(
+        &mut self,
+        observation: &Observation,
+        hl7: &Hl7Fact,
+        (from, to): (IpAddr, IpAddr),
+        time: Timestamp,
+    ) -> Option<(Timestamp, bool)> {
+        let (control, content) = (hl7.control?, hl7.content?);
+        *self.waiting.at((from, control), time) = Some(content);
+        let relay = self.relays.contains(&from);
+        let known = self.sent.at((control, content), time);
+        if known.to.is_none() {
+            *known = Sent {
+                last: time,
+                acknowledged: false,
+                mac: observation.from.mac,
+                port: observation.from.port,
+                to: Some(to),
+            };
+            return None;
+        }
+        let before = known.clone();
+        known.last = time;
+        let other_connection = before.port != observation.from.port || before.mac != observation.from.mac;
+        let late = time.nanoseconds_since(before.last) > RESEND;
+        let elsewhere = before.to != Some(to) && !relay;
+        // What was acknowledged needs no second copy. A queue that starts anew repeats its last message once.
+        (before.acknowledged && (late || other_connection) || elsewhere && late).then_some((time, elsewhere))
+    }
+
+    fn results_again(&mut self, hl7: &Hl7Fact, time: Timestamp) -> Option<Timestamp> {
+        let print = fingerprint(hl7)?;
+        let entry = self.results.at(print, time);
+        let before = std::mem::replace(entry, (hl7.control, time));
+        let again = before.0.is_some() && before.0 != hl7.control;
+        (again && time.nanoseconds_since(before.1) > SECOND).then_some(time)
+    }
+
+    /// Messages older than what their sender sent already.
+    fn back_in_time(
+        &mut self,
+        observation: &Observation,
+        hl7: &Hl7Fact,
+        from: IpAddr,
+        world: &World<'_>,
+        episodes: &mut Episodes,
+    ) {
+        let Some(said) = hl7.time else { return };
+        let time = observation.sighting.time;
+        let sender = self.senders.at((from, Protocol::Hl7), time);
+        let Some(newest) = sender.newest else {
+            sender.newest = Some(said);
+            return;
+        };
+        let back = newest.nanoseconds_since(said);
+        if back <= BACK_IN_TIME {
+            sender.newest = Some(newest.max(said));
+            sender.back = 0;
+            return;
+        }
+        sender.back += 1;
+        let count = sender.stale.add(time, TOGETHER);
+        let started = sender.stale.first().unwrap_or(time);
+        // A clock that was set back stays back: from then on the new time is the sender's.
+        if sender.back > 6 {
+            sender.newest = Some(said);
+            sender.back = 0;
+            return;
+        }
+        // Old messages between new ones are mixed in; a clock or a backlog is not.
+        if count < REPEATED_MIN {
+            return;
+        }
+        let told = Told {
+            detector: "messages-from-the-past",
+            severity: Severity::Medium,
+            confidence: 0.55,
+            protocol: Protocol::Hl7,
+            field: "MSH-7",
+            value: format!("{} s behind the newest", back / SECOND),
+            summary: format!(
+                "{from} sends messages that are {} s older than what it sent before.",
+                back / SECOND
+            ),
+            silent_if: "the messages had been no more than two minutes older than the newest one",
+            started,
+        };
+        raise(observation, told, world, episodes);
+    }
+
+    /// More messages than the sender ever sent, or to a recipient that never was one.
+    fn rate(
+        &mut self,
+        observation: &Observation,
+        (from, to): (IpAddr, IpAddr),
+        protocol: Protocol,
+        world: &World<'_>,
+        episodes: &mut Episodes,
+    ) {
+        const MINUTE: i64 = 60 * SECOND;
+        let time = observation.sighting.time;
+        let sender = self.senders.at((from, protocol), time);
+        if sender.messages == 0 {
+            sender.first = time;
+        }
+        sender.messages = sender.messages.saturating_add(1);
+        let minute = time.nanoseconds().div_euclid(MINUTE);
+        if minute != sender.minute {
+            if sender.minute != 0 && !sender.told_rate {
+                let quiet = u32::try_from((minute - sender.minute).clamp(1, 60)).unwrap_or(60);
+                sender.minutes = sender.minutes.saturating_add(quiet);
+                let weight = 1.0 / f64::from(sender.minutes.min(30));
+                sender.usual = sender.usual.max(f64::from(sender.in_minute)) * (1.0 - weight)
+                    + weight * f64::from(sender.in_minute);
+            }
+            (sender.minute, sender.in_minute, sender.told_rate) = (minute, 0, false);
+        }
+        sender.in_minute += 1;
+        let known_recipient = sender.recipients.contains(&to);
+        let settled = sender.messages >= SETTLED_MESSAGES
+            && time.nanoseconds_since(sender.first) >= SETTLED_FOR
+            && !sender.recipients.is_empty();
+        if !known_recipient && sender.recipients.len() < RECIPIENTS_MAX {
+            sender.recipients.insert(to);
+        }
+        let (count, usual) = (sender.in_minute, sender.usual);
+        let many = sender.minutes >= RATE_MINUTES_MIN
+            && count >= RATE_MIN
+            && f64::from(count) > RATE_TIMES * usual
+            && !sender.told_rate;
+        if many {
+            sender.told_rate = true;
+        }
+        let medical = world.inventory.category(&observation.from).is_medical();
+        if settled && !known_recipient && medical && crate::inventory::is_unicast(to) {
+            let told = Told {
+                detector: "new-recipient",
+                severity: if crate::inventory::is_internal(to) { Severity::Medium } else { Severity::High },
+                confidence: 0.6,
+                protocol,
+                field: "ip.dst",
+                value: to.to_string(),
+                summary: format!("{from} now also sends its messages to {to}, which never was a recipient."),
+                silent_if: "the recipient had been one before, as the baseline can show, or a maintenance window had covered either",
+                started: time,
+            };
+            raise(observation, told, world, episodes);
+        }
+        if many {
+            let told = Told {
+                detector: "extra-messages",
+                severity: Severity::Medium,
+                confidence: 0.65,
+                protocol,
+                field: "messages per minute",
+                value: format!("{count}, usual at most {usual:.0}"),
+                summary: format!(
+                    "{from} sends {to} {count} messages within a minute; more than {usual:.0} were never usual."
+                ),
+                silent_if: "fewer messages had been sent, or the sender had been seen for less than five minutes",
+                started: time,
+            };
+            raise(observation, told, world, episodes);
+        }
+    }
+
+    fn mqtt(
+        &mut self,
+        observation: &Observation,
+        mqtt: &MqttFact,
+        world: &World<'_>,
+        episodes: &mut Episodes,
+    ) {
+        let MqttFact::Publish { topic, duplicate, content, retained, payload_bytes, .. } = mqtt else {
+            return;
+        };
+        let (Some(from), Some(to)) = (observation.from.ip, observation.to.ip) else { return };
+        let time = observation.sighting.time;
+        // The broker passes on what others published; it listens on the port that many connect to.
+        if self.relays.contains(&from) {
+            return;
+        }
+        if observation.to.port < observation.from.port && self.relays.len() < SENDERS_MAX {
+            self.relays.insert(to);
+        }
+        if *duplicate || *retained || *payload_bytes == 0 {
+            return;
+        }
+        let owners = self.owners.at(topic.topic, time);
+        let room = owners.len() < 8;
+        match owners.iter_mut().find(|(ip, _)| *ip == from) {
+            Some((_, count)) => *count = count.saturating_add(1),
+            None if room => owners.push((from, 1)),
+            None => {}
+        }
+        let (published, other) =
+            owners.iter().fold(
+                (0, 0),
+                |(own, other), (ip, count)| {
+                    if *ip == from { (*count, other) } else { (own, other + count) }
+                },
+            );
+        let first_owner = owners.first().map(|(ip, _)| *ip);
+        // A topic that one device has long published to, and now another one too.
+        if first_owner != Some(from)
+            && owners.len() == 2
+            && other >= 10
+            && published >= 2
+            && published * 2 < other
+        {
+            let told = Told {
+                detector: "message-of-a-stranger",
+                severity: Severity::High,
+                confidence: 0.75,
+                protocol: Protocol::Mqtt,
+                field: "mqtt.topic",
+                value: topic.shape.as_str().to_owned(),
+                summary: format!(
+                    "{from} publishes under a topic that belonged to {} alone.",
+                    first_owner.map(|ip| ip.to_string()).unwrap_or_default()
+                ),
+                silent_if: "it had published there from the start, or many stations did",
+                started: time,
+            };
+            raise(observation, told, world, episodes);
+        }
+        let before = self.published.at((topic.topic, *content), time);
+        let replayed = before.0.is_some_and(|ip| ip != from) && time.nanoseconds_since(before.1) < TOGETHER;
+        *before = (Some(from), time);
+        let sender = self.senders.at((from, Protocol::Mqtt), time);
+        if replayed && *payload_bytes >= 16 && sender.repeats.add(time, TOGETHER) >= REPEATED_MIN {
+            let told = Told {
+                detector: "message-sent-again",
+                severity: Severity::High,
+                confidence: 0.8,
+                protocol: Protocol::Mqtt,
+                field: "mqtt.msg",
+                value: "the same content by another station".to_owned(),
+                summary: format!("{from} sends {to} messages that another station had sent before."),
+                silent_if: "the content or the topic had been another",
+                started: time,
+            };
+            raise(observation, told, world, episodes);
+        }
+        self.rate(observation, (from, to), Protocol::Mqtt, world, episodes);
+    }
+}
