@@ -107,6 +107,8 @@ impl Detector for Exhaustion {
                 if let (Some(from), Some(to)) = (observation.from.ip, observation.to.ip)
                     && let Some(held) = self.held.get_mut(&(from, to, observation.to.port))
                 {
+                    // A client that closes what it opened shows how many it needs.
+                    held.usual = held.usual.max(held.open.len().min(OPEN_MIN / 2));
                     held.open.retain(|(port, _)| *port != observation.from.port);
                 }
             }
@@ -204,9 +206,6 @@ impl Exhaustion {
         }
         let count = held.open.len();
         if count < OPEN_MIN || old * 2 < OPEN_MIN || count < held.usual.saturating_mul(OPEN_TIMES) {
-            if old < OPEN_MIN / 2 {
-                held.usual = held.usual.max(old);
-            }
             return;
         }
         if world.learning {

@@ -129,7 +129,7 @@ impl Rhythm {
             self.reports = self.reports.saturating_add(1);
         }
         self.last = time;
-        self.newest = Box::new(without_content(observation));
+        *self.newest = without_content(observation);
         (self.from, self.to) = (observation.from, observation.to);
     }
 

@@ -83,6 +83,12 @@ fn entropy(text: &str) -> f64 {
     })
 }
 
+/// Encoded data: many different characters, digits among them.
+fn looks_random(text: &str) -> bool {
+    let digits = text.bytes().filter(u8::is_ascii_digit).count();
+    digits * 10 >= text.len() && entropy(text) >= ENTROPY_MIN
+}
+
 impl Tunnel {
     fn names(
         &mut self,
@@ -102,8 +108,7 @@ impl Tunnel {
                 (prefix, domain) = (name, "no domain");
             }
             let odd_type = matches!(question.record_type, TYPE_NULL | TYPE_PRIVATE..);
-            let carries =
-                prefix.len() >= PREFIX_MIN && entropy(prefix) >= ENTROPY_MIN || odd_type && prefix.len() >= 4;
+            let carries = prefix.len() >= PREFIX_MIN && looks_random(prefix) || odd_type && prefix.len() >= 4;
             if !carries || domain.ends_with("arpa") {
                 continue;
             }
@@ -200,7 +205,8 @@ mod tests {
 
     #[test]
     fn random_text_has_more_bits_than_words() {
-        assert!(entropy("ks8f3h2lq9x0zv7b4n1m6c5w") > ENTROPY_MIN);
+        assert!(looks_random("ks8f3h2lq9x0zv7b4n1m6c5w"));
+        assert!(!looks_random("www12.some-long-ordinary-name"));
         assert!(entropy("aaaaaaaaaaaaaaaaaaaaaaaaaa") < 0.1);
     }
 }
