@@ -20,6 +20,7 @@ const WALLS: &[(&str, &[&str])] = &[
     ("wardline-wire", &[]),
     ("wardline-capture", &[]),
     ("wardline-flows", &["wardline-wire", "wardline-model"]),
+    ("wardline-feeds", &["wardline-model"]),
     ("wardline-assess", &["wardline-model"]),
     ("wardline-store", &["wardline-model"]),
     ("wardline-exports", &["wardline-model"]),
@@ -32,6 +33,7 @@ const WALLS: &[(&str, &[&str])] = &[
             "wardline-wire",
             "wardline-capture",
             "wardline-flows",
+            "wardline-feeds",
             "wardline-assess",
             "wardline-store",
             "wardline-exports",
@@ -53,7 +55,7 @@ const HEAVY: &[(&str, &[&str])] = &[
 ];
 
 /// Crates that ask no clock, disk, network or chance.
-const PURE: &[&str] = &["model", "wire", "flows", "assess"];
+const PURE: &[&str] = &["model", "wire", "flows", "feeds", "assess"];
 const IMPURE: &[&str] = &[
     "SystemTime::now",
     "Instant::now",

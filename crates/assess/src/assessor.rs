@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use wardline_model::{
-    CaptureId, Device, Edge, Exposure, Fact, Finding, FlowRecord, Label, Observation, Site, Timestamp,
+    CaptureId, Device, Edge, Exposure, Fact, Finding, FlowRecord, Indicator, Label, Observation, Site,
+    Timestamp, WarningList,
 };
 
 use wardline_model::fact::Conversation;
@@ -23,6 +24,10 @@ pub struct Settings {
     /// Credentials that everybody can look up, as they look under the site's key: see
     /// [`crate::default_credentials`].
     pub default_credentials: Vec<DefaultCredential>,
+    /// What threat intelligence says to look for.
+    pub indicators: Vec<Indicator>,
+    /// What is never looked for, whoever says so.
+    pub warning_lists: Vec<WarningList>,
 }
 
 /// Makes one edge of many conversations.
@@ -48,7 +53,7 @@ impl Assessor {
         Self {
             exposures: Exposures::new(settings.default_credentials),
             inventory: Inventory::new(settings.site),
-            detectors: detection::all(),
+            detectors: detection::all(settings.indicators, &settings.warning_lists),
             episodes: Episodes::default(),
             names: CaptureNames::default(),
             flows: Vec::new(),

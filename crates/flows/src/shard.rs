@@ -553,7 +553,8 @@ fn progress(
             let usual = talk.time_to_live[side];
             // A scanner makes its SYN by itself; the RST to the answer comes from its system.
             let half_open = talk.state == State::Answered;
-            let step = if usual == 0 || half_open { 0 } else { i16::from(packet.time_to_live) - i16::from(usual) };
+            let step =
+                if usual == 0 || half_open { 0 } else { i16::from(packet.time_to_live) - i16::from(usual) };
             match (was_over, refused) {
                 (true, _) => None,
                 (false, true) => Some(TcpEvent::Refused),

@@ -36,6 +36,8 @@ pub(crate) enum Verb {
     Exposures(Exposures),
     /// List the conversations that the state directory holds, the newest first.
     Flows(Flows),
+    /// Keep indicators of compromise, and say what is kept.
+    Intel(Intel),
     /// Print the JSON Schema (2020-12) of every record.
     Schema(Schema),
 }
@@ -50,6 +52,11 @@ pub(crate) struct Knowledge {
     /// Learn what is normal from this capture first and report nothing from it (repeatable).
     #[arg(long, value_name = "CAPTURE")]
     pub baseline: Vec<PathBuf>,
+
+    /// Indicators of compromise to look for: a file or a folder of STIX 2.1 bundles, MISP events, MISP warning lists and
+    /// plain lists (repeatable). What `intel import` keeps in the state directory is looked for as well.
+    #[arg(long, value_name = "FILE_OR_DIR")]
+    pub intel: Vec<PathBuf>,
 
     /// Worker threads. The output is the same, byte for byte, for any number.
     #[arg(long, value_name = "N", default_value_t = default_workers(), value_parser = clap::value_parser!(u16).range(1..=256))]
@@ -269,6 +276,38 @@ pub(crate) struct Flows {
     pub device: Option<String>,
     #[command(flatten)]
     pub listing: Listing,
+}
+
+/// Keep indicators of compromise, and say what is kept.
+///
+/// `watch`, `serve` and `analyze` look for everything that is kept, besides what `--intel` names.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  wardline intel import health-isac.json
+  wardline intel import misp-export/
+  wardline intel status")]
+pub(crate) struct Intel {
+    #[command(subcommand)]
+    pub verb: IntelVerb,
+    /// Where state is kept.
+    #[arg(long, value_name = "DIR", env = "WARDLINE_STATE", global = true)]
+    pub state: Option<PathBuf>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum IntelVerb {
+    /// Read STIX 2.1 bundles, MISP events, MISP warning lists or plain lists, and keep them.
+    Import {
+        /// Files, or folders that are read whole.
+        #[arg(value_name = "PATH", required = true)]
+        paths: Vec<PathBuf>,
+    },
+    /// Say what is kept: how many indicators of which kind, from where, how many have expired.
+    Status {
+        /// Print it as JSON.
+        #[arg(long)]
+        json: bool,
+    },
 }
 
 /// Print the JSON Schema (2020-12) of every record.

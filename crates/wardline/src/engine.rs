@@ -6,13 +6,15 @@ use anyhow::Result;
 use wardline_assess::{Assessor, Changes};
 use wardline_capture::link_type;
 use wardline_flows::Pipeline;
-use wardline_model::{CaptureId, Label, Observation, PseudonymKey, Site, Timestamp};
+use wardline_model::{CaptureId, Indicator, Label, Observation, PseudonymKey, Site, Timestamp, WarningList};
 
 /// What a run is made with.
 pub(crate) struct Making {
     pub site: Site,
     pub key: PseudonymKey,
     pub workers: u16,
+    pub indicators: Vec<Indicator>,
+    pub warning_lists: Vec<WarningList>,
 }
 
 /// One run over traffic.
@@ -169,5 +171,7 @@ fn assess_settings(making: &Making) -> wardline_assess::Settings {
     wardline_assess::Settings {
         site: making.site.clone(),
         default_credentials: wardline_assess::default_credentials(&making.key),
+        indicators: making.indicators.clone(),
+        warning_lists: making.warning_lists.clone(),
     }
 }

@@ -5,6 +5,7 @@ mod analyze;
 mod cli;
 mod engine;
 mod feed;
+mod intel;
 mod list;
 mod measure;
 mod place;
@@ -42,6 +43,7 @@ fn main() -> ExitCode {
         Verb::Findings(findings) => list::findings(&findings),
         Verb::Exposures(exposures) => list::exposures(&exposures),
         Verb::Flows(flows) => list::flows(&flows),
+        Verb::Intel(intel) => intel::run(&intel),
         Verb::Schema(schema) => schema::run(&schema),
     };
     match outcome {

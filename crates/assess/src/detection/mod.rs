@@ -23,10 +23,11 @@ mod ransom;
 mod recent;
 mod rogue;
 mod routing;
+mod threat_intel;
 mod traffic_analysis;
 mod tunnel;
 
-use wardline_model::{Observation, Timestamp};
+use wardline_model::{Indicator, Observation, Timestamp, WarningList};
 
 use crate::evidence::CaptureNames;
 use crate::inventory::Inventory;
@@ -61,8 +62,9 @@ pub(crate) trait Detector: Send {
 }
 
 /// Every detector.
-pub(crate) fn all() -> Vec<Box<dyn Detector>> {
+pub(crate) fn all(indicators: Vec<Indicator>, warning_lists: &[WarningList]) -> Vec<Box<dyn Detector>> {
     vec![
+        Box::new(threat_intel::ThreatIntelligence::new(indicators, warning_lists)),
         Box::<passive_gathering::ArpInterception>::default(),
         Box::<passive_gathering::Scan>::default(),
         Box::<denial_of_service::Flood>::default(),

@@ -15,7 +15,7 @@ use wardline_model::{Finding, Severity, Summary};
 use crate::cli::{Analyze, Knowledge};
 use crate::engine::{Engine, Making};
 use crate::measure::{Stopwatch, peak_memory_bytes};
-use crate::{Outcome, complain, place, site_file};
+use crate::{Outcome, complain, intel, place, site_file};
 use output::Output;
 use progress::ProgressBar;
 
@@ -55,7 +55,14 @@ pub(crate) fn making(knowledge: &Knowledge) -> Result<Making> {
     let site = site_file::read(knowledge.site.as_deref())?;
     let state = place::state(knowledge.state.as_deref())?;
     let key = place::key(knowledge.key.as_deref(), &state)?;
-    Ok(Making { site, key, workers: knowledge.workers })
+    let intelligence = intel::gather(&state, &knowledge.intel)?;
+    Ok(Making {
+        site,
+        key,
+        workers: knowledge.workers,
+        indicators: intelligence.indicators,
+        warning_lists: intelligence.warning_lists,
+    })
 }
 
 /// A filter from its text.

@@ -1,0 +1,84 @@
+//! Threat intelligence by the command line: imported, looked for, and silent where a warning list says so.
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
+
+use std::fs;
+use std::path::Path;
+use std::process::{Command, Output};
+
+use wardline_lab::{AttackPlan, Hospital, Options, write_capture};
+use wardline_model::{Attack, Finding, Record};
+
+fn wardline(state: &Path, arguments: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_wardline"))
+        .args(arguments)
+        .env("WARDLINE_STATE", state)
+        .output()
+        .unwrap()
+}
+
+fn hits(output: &Output) -> Vec<Finding> {
+    assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
+    let lines = output.stdout.split(|byte| *byte == b'\n').filter(|line| !line.is_empty());
+    lines
+        .filter_map(|line| match serde_json::from_slice(line).unwrap() {
+            Record::Finding(finding) if finding.attack == Attack::ThreatIntel => Some(*finding),
+            _ => None,
+        })
+        .collect()
+}
+
+/// The zone in which the simulated hospital looks up its archive.
+const BUNDLE: &str = r#"{"type": "bundle", "id": "bundle--1", "objects": [
+  {"type": "indicator", "id": "indicator--1", "name": "Test campaign", "pattern_type": "stix", "confidence": 90,
+   "pattern": "[domain-name:value = 'ZONE']"}]}"#;
+
+#[test]
+fn what_was_imported_is_looked_for_and_a_warning_list_silences_it() {
+    let directory = tempfile::tempdir().unwrap();
+    let state = directory.path().join("state");
+    let capture = directory.path().join("ward.pcap");
+    let hospital = Hospital::new(5, Options { attacks: Vec::<AttackPlan>::new(), ..Options::default() });
+    let mut file = std::io::BufWriter::new(fs::File::create(&capture).unwrap());
+    write_capture(hospital, 900, &mut file).unwrap();
+    drop(file);
+    let capture = capture.to_str().unwrap();
+    assert!(hits(&wardline(&state, &["analyze", "--json", capture])).is_empty());
+
+    // An indicator given for one run.
+    let bundle = directory.path().join("bundle.json");
+    fs::write(&bundle, BUNDLE.replace("ZONE", "hospital.example")).unwrap();
+    let bundle = bundle.to_str().unwrap();
+    let found = hits(&wardline(&state, &["analyze", "--json", "--intel", bundle, capture]));
+    assert!(!found.is_empty());
+    assert!(found.iter().all(|finding| finding.device.as_ref().is_some_and(|device| device.ip.is_some())));
+    assert!(found.iter().all(|finding| finding.summary.contains("Test campaign")));
+
+    // The same one, kept.
+    assert_eq!(wardline(&state, &["intel", "import", bundle]).status.code(), Some(0));
+    let status = String::from_utf8(wardline(&state, &["intel", "status"]).stdout).unwrap();
+    assert!(status.contains("1 domains"), "{status}");
+    assert_eq!(hits(&wardline(&state, &["analyze", "--json", capture])).len(), found.len());
+
+    // What a warning list names is not looked for.
+    let list = directory.path().join("list.json");
+    fs::write(&list, r#"{"name": "ours", "type": "hostname", "list": ["hospital.example"]}"#).unwrap();
+    assert_eq!(
+        hits(&wardline(&state, &["analyze", "--json", "--intel", list.to_str().unwrap(), capture])),
+        []
+    );
+}
+
+#[test]
+fn a_broken_file_is_named_with_its_place_and_harms_no_other() {
+    let directory = tempfile::tempdir().unwrap();
+    let state = directory.path().join("state");
+    let folder = directory.path().join("feeds");
+    fs::create_dir(&folder).unwrap();
+    fs::write(folder.join("broken.json"), "{\"type\": \"bundle\", \"objects\": [").unwrap();
+    fs::write(folder.join("list.txt"), "198.51.100.7\n").unwrap();
+    let output = wardline(&state, &["intel", "import", folder.to_str().unwrap()]);
+    assert_eq!(output.status.code(), Some(1));
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(said.contains("broken.json") && said.contains("line 1"), "{said}");
+    assert!(String::from_utf8(output.stdout).unwrap().contains("list.txt: 1 indicators"));
+}
