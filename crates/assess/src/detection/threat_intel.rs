@@ -148,15 +148,12 @@ impl Detector for ThreatIntelligence {
             }
             // A conversation that both ends took part in; who is only knocked at is not told.
             Fact::ConversationEnded(conversation) => {
-                let answered = conversation.packets.iter().all(|packets| *packets > 0);
-                let payload = conversation.bytes.iter().all(|bytes| *bytes > 400);
-                self.conversation(observation, answered, payload, world, episodes);
+                let talked = conversation.bytes.iter().all(|bytes| *bytes > 400);
+                self.conversation(observation, talked, world, episodes);
             }
-            Fact::ConversationStarted(_) => {
-                // From inside to an address of a list: the attempt alone tells.
-                if observation.to.ip.is_some_and(|ip| !is_internal(ip)) {
-                    self.conversation(observation, false, false, world, episodes);
-                }
+            // From inside to an address of a list: the attempt alone tells.
+            Fact::ConversationStarted(_) if observation.to.ip.is_some_and(|ip| !is_internal(ip)) => {
+                self.conversation(observation, false, world, episodes);
             }
             _ => {}
         }
@@ -217,8 +214,7 @@ impl ThreatIntelligence {
     fn conversation(
         &mut self,
         observation: &Observation,
-        answered: bool,
-        payload: bool,
+        talked: bool,
         world: &World<'_>,
         episodes: &mut Episodes,
     ) {
@@ -232,7 +228,7 @@ impl ThreatIntelligence {
                 .intelligence
                 .address(ip)
                 .or_else(|| by_name.and_then(|place| self.intelligence.indicators.get(place)));
-            if !outward && !(answered && payload) {
+            if !outward && !talked {
                 continue;
             }
             let mut seen = observation.clone();
@@ -240,14 +236,7 @@ impl ThreatIntelligence {
                 std::mem::swap(&mut seen.from, &mut seen.to);
             }
             let field = (Protocol::Ipv4, if outward { "ip.dst" } else { "ip.src" }, ip.to_string());
-            self.hit(
-                &seen,
-                found,
-                (field.0, field.1, field.2.as_str()),
-                answered && payload,
-                world,
-                episodes,
-            );
+            self.hit(&seen, found, (field.0, field.1, field.2.as_str()), talked, world, episodes);
         }
     }
 

@@ -16,6 +16,7 @@ pub(crate) mod driver;
 mod ftp;
 mod hl7;
 mod http;
+mod mqtt;
 mod names;
 mod ntlm;
 mod ntp;
@@ -100,6 +101,7 @@ pub(crate) static STREAMS: &[Stream] = &[
     ftp::STREAM,
     hl7::STREAM,
     http::STREAM,
+    mqtt::STREAM,
     recognition::HTTP2,
     recognition::KERBEROS_STREAM,
     recognition::LDAP,

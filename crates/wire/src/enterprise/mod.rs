@@ -5,6 +5,7 @@ pub mod dhcp;
 pub mod dns;
 pub mod ftp;
 pub mod http;
+pub mod mqtt;
 pub mod ntlm;
 pub mod ntp;
 pub mod recognition;
