@@ -25,6 +25,8 @@ enum Verb {
     Demo(demo::Demo),
     /// Install what the tests need where it is missing and may be, then run everything.
     Test(test::Test),
+    /// Measure what a packet costs, beside the least that any program of this kind must do.
+    Bench,
     /// Check what no compiler checks: walls between crates, lengths, names, licences, hidden clocks.
     Tidy,
 }
@@ -33,6 +35,9 @@ fn main() -> ExitCode {
     let done = match CommandLine::parse().verb {
         Verb::Demo(demo) => demo::run(&demo),
         Verb::Test(test) => test::run(&test),
+        Verb::Bench => {
+            shell::run(&mut shell::cargo(&["bench", "--package", "wardline", "--bench", "packets"]))
+        }
         Verb::Tidy => tidy::run(),
     };
     match done {

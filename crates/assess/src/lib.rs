@@ -18,7 +18,9 @@ mod exposures;
 mod inventory;
 mod knowledge;
 pub mod limits;
+mod vulnerabilities;
 
 pub use assessor::{Assessor, Settings};
 pub use changes::Changes;
 pub use exposures::{DefaultCredential, default_credentials};
+pub use vulnerabilities::Advisories;

@@ -11,6 +11,7 @@
 #![forbid(unsafe_code)]
 
 mod address;
+mod advisory;
 mod bounds;
 mod device;
 mod edge;
@@ -30,6 +31,11 @@ mod summary;
 mod time;
 
 pub use address::{CommunityId, MacAddress, Station, Transport};
+pub use advisory::{
+    AdvisedVulnerability, Advisory, CvssScore, Epss, ExploitPrediction, Exploitation, ExploitedVulnerability,
+    Fix, Match, MatchKind, Priority, ProductStatement, ProductStatus, Remedy, RemedyKind, StakeholderFacts,
+    Vulnerability,
+};
 pub use bounds::Bounded;
 pub use device::{Category, Claim, Criticality, Device, DeviceField, DeviceId};
 pub use edge::Edge;

@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{Device, Edge, Exposure, Finding, FlowRecord, Summary};
+use crate::{Device, Edge, Exposure, Finding, FlowRecord, Summary, Vulnerability};
 
 /// A record; `"type"` tells which.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -15,6 +15,8 @@ pub enum Record {
     Finding(Box<Finding>),
     /// Something is weak.
     Exposure(Box<Exposure>),
+    /// A vulnerability of a device.
+    Vulnerability(Box<Vulnerability>),
     /// A conversation.
     Flow(Box<FlowRecord>),
     /// Conversations between two devices within one hour.

@@ -36,6 +36,10 @@ pub(crate) enum Verb {
     Exposures(Exposures),
     /// List the conversations that the state directory holds, the newest first.
     Flows(Flows),
+    /// The patch queue: which device needs which correction first, and why.
+    Patch(Patch),
+    /// Keep advisories and scores, and say what is kept.
+    Feeds(Feeds),
     /// Keep indicators of compromise, and say what is kept.
     Intel(Intel),
     /// Print the JSON Schema (2020-12) of every record.
@@ -105,9 +109,15 @@ pub(crate) struct Analyze {
     #[arg(long)]
     pub json: bool,
 
-    /// Write devices.ndjson, findings.ndjson, exposures.ndjson, flows.parquet and report.html here.
+    /// Write devices.ndjson, findings.ndjson, exposures.ndjson, vulnerabilities.ndjson (with --feeds), flows.parquet
+    /// and report.html here.
     #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,
+
+    /// Match the devices with these advisories and scores: a folder or file of CSAF, VEX, CVE records, CISA KEV and EPSS
+    /// (repeatable). What `feeds import` keeps in the state directory is matched as well.
+    #[arg(long, value_name = "DIR")]
+    pub feeds: Vec<PathBuf>,
 
     /// Exit with status 3 when a finding is at least this severe.
     #[arg(long, value_name = "SEVERITY")]
@@ -278,6 +288,55 @@ pub(crate) struct Flows {
     pub listing: Listing,
 }
 
+/// The patch queue: which device needs which correction first, and why.
+///
+/// Devices of the state directory are matched with the advisories that are kept there. The order is that of the SSVC
+/// deployer tree, then exploitation, harm, prediction and score; --json gives the reason for each place.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  wardline feeds import csaf/ known_exploited_vulnerabilities.json epss_scores.csv.gz
+  wardline patch --limit 20
+  wardline patch --json | jq '{rank, device_name, cve, why}'")]
+pub(crate) struct Patch {
+    /// Advisories and scores besides those that are kept: a folder or file (repeatable).
+    #[arg(long, value_name = "DIR")]
+    pub feeds: Vec<PathBuf>,
+    /// Only this device.
+    #[arg(long, value_name = "ID")]
+    pub device: Option<String>,
+    #[command(flatten)]
+    pub listing: Listing,
+}
+
+/// Keep advisories and scores, and say what is kept.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  wardline feeds import csaf/ known_exploited_vulnerabilities.json epss_scores.csv.gz
+  wardline feeds status")]
+pub(crate) struct Feeds {
+    #[command(subcommand)]
+    pub verb: FeedsVerb,
+    /// Where state is kept.
+    #[arg(long, value_name = "DIR", env = "WARDLINE_STATE", global = true)]
+    pub state: Option<PathBuf>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum FeedsVerb {
+    /// Read CSAF advisories and VEX, OpenVEX, CVE records, CISA KEV and EPSS from files, and keep them.
+    Import {
+        /// Files, or folders that are read whole; .gz is unpacked.
+        #[arg(value_name = "PATH", required = true)]
+        paths: Vec<PathBuf>,
+    },
+    /// Say what is kept and how old it is.
+    Status {
+        /// Print it as JSON.
+        #[arg(long)]
+        json: bool,
+    },
+}
+
 /// Keep indicators of compromise, and say what is kept.
 ///
 /// `watch`, `serve` and `analyze` look for everything that is kept, besides what `--intel` names.
@@ -324,6 +383,7 @@ pub(crate) enum RecordName {
     Device,
     Finding,
     Exposure,
+    Vulnerability,
     Flow,
     Edge,
     Summary,

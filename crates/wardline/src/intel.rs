@@ -5,21 +5,17 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::io::{Read as _, Write as _};
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context as _, Result, bail};
-use sha2::{Digest as _, Sha256};
+use anyhow::{Context as _, Result};
 use wardline_feeds::indicators::{self, FILE_BYTES_MAX, Intelligence};
 use wardline_model::{Pattern, Timestamp};
 
 use crate::cli::{Intel, IntelVerb};
-use crate::{Outcome, complain, place};
+use crate::{Outcome, collection, complain, place};
 
 /// Where they are kept, below the state directory.
 const FOLDER: &str = "intel";
-/// How deep folders are read.
-const DEPTH_MAX: usize = 8;
 
 pub(crate) fn run(arguments: &Intel) -> Result<Outcome> {
     let state = place::state(arguments.state.as_deref())?;
@@ -35,10 +31,10 @@ pub(crate) fn gather(state: &Path, given: &[PathBuf]) -> Result<Intelligence> {
     let kept = state.join(FOLDER);
     let mut files = Vec::new();
     if kept.is_dir() {
-        list(&kept, 0, &mut files)?;
+        collection::list(&kept, 0, &mut files)?;
     }
     for path in given {
-        list(path, 0, &mut files)?;
+        collection::list(path, 0, &mut files)?;
     }
     for file in files {
         match read(&file) {
@@ -56,46 +52,9 @@ fn merge(all: &mut Intelligence, read: Intelligence) {
     all.unreadable += read.unreadable;
 }
 
-/// The files below a path, in the order of their names.
-fn list(path: &Path, depth: usize, files: &mut Vec<PathBuf>) -> Result<()> {
-    let about = fs::metadata(path).with_context(|| {
-        format!("{}: cannot be read; give a file or a folder that exists", path.display())
-    })?;
-    if !about.is_dir() {
-        files.push(path.to_owned());
-        return Ok(());
-    }
-    if depth >= DEPTH_MAX {
-        bail!("{}: lies more than {DEPTH_MAX} folders deep", path.display());
-    }
-    let mut entries = fs::read_dir(path)
-        .and_then(|entries| {
-            entries.map(|entry| entry.map(|entry| entry.path())).collect::<Result<Vec<_>, _>>()
-        })
-        .with_context(|| format!("{}: the folder cannot be read", path.display()))?;
-    entries.sort();
-    for entry in entries {
-        let hidden = entry.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(b"."));
-        if !hidden {
-            list(&entry, depth + 1, files)?;
-        }
-    }
-    Ok(())
-}
-
 /// A file's bytes, unpacked, and what it holds.
 fn read(path: &Path) -> Result<(Vec<u8>, Intelligence)> {
-    let raw = fs::read(path).with_context(|| format!("{}: cannot be read", path.display()))?;
-    let bytes = if raw.starts_with(&[0x1f, 0x8b]) {
-        let mut bytes = Vec::new();
-        flate2::read::MultiGzDecoder::new(raw.as_slice())
-            .take(FILE_BYTES_MAX as u64 + 1)
-            .read_to_end(&mut bytes)
-            .with_context(|| format!("{}: is damaged gzip; fetch it again", path.display()))?;
-        bytes
-    } else {
-        raw
-    };
+    let bytes = collection::read(path, FILE_BYTES_MAX)?;
     let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
     let read = indicators::read(&name, &bytes).with_context(|| path.display().to_string())?;
     Ok((bytes, read))
@@ -109,13 +68,13 @@ fn import(state: &Path, paths: &[PathBuf]) -> Result<Outcome> {
     })?;
     let mut files = Vec::new();
     for path in paths {
-        list(path, 0, &mut files)?;
+        collection::list(path, 0, &mut files)?;
     }
     let mut broken = 0;
     for path in &files {
         match read(path) {
             Ok((bytes, read)) => {
-                keep(&folder, path, &bytes)?;
+                collection::keep(&folder, path, &bytes)?;
                 let odd = match &read.first_unreadable {
                     Some(place) => format!("; {} could not be read, the first at {place}", read.unreadable),
                     None => String::new(),
@@ -137,32 +96,6 @@ fn import(state: &Path, paths: &[PathBuf]) -> Result<Outcome> {
     Ok(if broken > 0 { Outcome::Incomplete } else { Outcome::Done })
 }
 
-/// Keeps a file under its own name and the hash of its content: the same file twice is kept once, and a newer one of the
-/// same name takes the place of the older. Whole or not at all, also through a power cut.
-fn keep(folder: &Path, path: &Path, bytes: &[u8]) -> Result<()> {
-    let name: String = path
-        .file_name()
-        .map(|name| name.to_string_lossy().into_owned())
-        .unwrap_or_default()
-        .trim_end_matches(".gz")
-        .chars()
-        .map(|c| if c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_') { c } else { '_' })
-        .collect();
-    // Two files of one name in different folders are two.
-    let place = Sha256::digest(
-        fs::canonicalize(path).unwrap_or_else(|_| path.to_owned()).as_os_str().as_encoded_bytes(),
-    );
-    let mark: String = place.iter().take(4).map(|byte| format!("{byte:02x}")).collect();
-    let target = folder.join(format!("{mark}-{}", name.trim_start_matches('.')));
-    let unfinished = folder.join(format!(".{mark}.part"));
-    let mut file = fs::File::create(&unfinished)?;
-    file.write_all(bytes)
-        .and_then(|()| file.sync_all())
-        .and_then(|()| fs::rename(&unfinished, &target))
-        .and_then(|()| fs::File::open(folder)?.sync_all())
-        .with_context(|| format!("{}: cannot be written", target.display()))
-}
-
 const fn kind(pattern: &Pattern) -> &'static str {
     match pattern {
         Pattern::Network(_) => "addresses and networks",
@@ -180,7 +113,7 @@ fn status(state: &Path, json: bool) -> Result<Outcome> {
     let folder = state.join(FOLDER);
     let mut files = Vec::new();
     if folder.is_dir() {
-        list(&folder, 0, &mut files)?;
+        collection::list(&folder, 0, &mut files)?;
     }
     let since_epoch = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
     let now = Timestamp::from_seconds(i64::try_from(since_epoch.as_secs()).unwrap_or(i64::MAX));

@@ -3,8 +3,10 @@
 
 mod analyze;
 mod cli;
+mod collection;
 mod engine;
 mod feed;
+mod hygiene;
 mod intel;
 mod list;
 mod measure;
@@ -43,6 +45,8 @@ fn main() -> ExitCode {
         Verb::Findings(findings) => list::findings(&findings),
         Verb::Exposures(exposures) => list::exposures(&exposures),
         Verb::Flows(flows) => list::flows(&flows),
+        Verb::Patch(patch) => hygiene::patch(&patch),
+        Verb::Feeds(feeds) => hygiene::run(&feeds),
         Verb::Intel(intel) => intel::run(&intel),
         Verb::Schema(schema) => schema::run(&schema),
     };

@@ -3,7 +3,7 @@
 use std::io::Write as _;
 
 use anyhow::Result;
-use wardline_model::{Device, Edge, Exposure, Finding, FlowRecord, Record, Summary};
+use wardline_model::{Device, Edge, Exposure, Finding, FlowRecord, Record, Summary, Vulnerability};
 
 use crate::Outcome;
 use crate::cli::{RecordName, Schema};
@@ -14,6 +14,7 @@ pub(crate) fn run(arguments: &Schema) -> Result<Outcome> {
         Some(RecordName::Device) => schemars::schema_for!(Device),
         Some(RecordName::Finding) => schemars::schema_for!(Finding),
         Some(RecordName::Exposure) => schemars::schema_for!(Exposure),
+        Some(RecordName::Vulnerability) => schemars::schema_for!(Vulnerability),
         Some(RecordName::Flow) => schemars::schema_for!(FlowRecord),
         Some(RecordName::Edge) => schemars::schema_for!(Edge),
         Some(RecordName::Summary) => schemars::schema_for!(Summary),

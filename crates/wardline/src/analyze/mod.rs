@@ -15,7 +15,7 @@ use wardline_model::{Finding, Severity, Summary};
 use crate::cli::{Analyze, Knowledge};
 use crate::engine::{Engine, Making};
 use crate::measure::{Stopwatch, peak_memory_bytes};
-use crate::{Outcome, complain, intel, place, site_file};
+use crate::{Outcome, complain, hygiene, intel, place, site_file};
 use output::Output;
 use progress::ProgressBar;
 
@@ -27,6 +27,7 @@ pub(crate) fn run(arguments: &Analyze) -> Result<Outcome> {
     let making = making(&arguments.knowledge)?;
     let filter = filter(arguments.filter.as_deref())?;
     let captures: Vec<PathBuf> = arguments.captures.iter().chain(&arguments.read).cloned().collect();
+    let advisories = hygiene::gather(&place::state(arguments.knowledge.state.as_deref())?, &arguments.feeds)?;
     let mut output = Output::open(arguments)?;
     let mut engine = Engine::new(making);
     let mut errors = learn(&mut engine, &arguments.knowledge.baseline, arguments.quiet)?;
@@ -42,7 +43,9 @@ pub(crate) fn run(arguments: &Analyze) -> Result<Outcome> {
     }
     let incomplete = !summary.capture_errors.is_empty();
     let reached = arguments.fail_on.is_some_and(|severity| reaches(engine.assessor().findings(), severity));
-    output.finish(&engine, summary)?;
+    let exposures: Vec<_> = engine.assessor().exposures().cloned().collect();
+    let queue = hygiene::queue(&advisories, &engine.assessor().devices(), &exposures);
+    output.finish(&engine, &queue, summary)?;
     Ok(match (incomplete, reached) {
         (true, _) => Outcome::Incomplete,
         (false, true) => Outcome::Reached,

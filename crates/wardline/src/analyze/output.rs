@@ -5,7 +5,7 @@ use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
-use wardline_model::{FlowRecord, Record, Summary};
+use wardline_model::{FlowRecord, Record, Summary, Vulnerability};
 use wardline_store::FlowFileWriter;
 
 use super::text;
@@ -46,19 +46,22 @@ impl Output {
     }
 
     /// Devices, findings, exposures, and the summary as the last.
-    pub(super) fn finish(self, engine: &Engine, summary: Summary) -> Result<()> {
+    pub(super) fn finish(self, engine: &Engine, queue: &[Vulnerability], summary: Summary) -> Result<()> {
         if let Some(files) = self.files {
-            files.finish(engine, &summary)?;
+            files.finish(engine, queue, &summary)?;
         }
         match self.json {
             Some(mut json) => {
                 for record in records(engine) {
                     line(&mut json, &record)?;
                 }
+                for vulnerability in queue {
+                    line(&mut json, &Record::Vulnerability(Box::new(vulnerability.clone())))?;
+                }
                 line(&mut json, &Record::Summary(Box::new(summary)))?;
                 json.flush()?;
             }
-            None => text::print(&mut BufWriter::new(std::io::stdout().lock()), engine, &summary)?,
+            None => text::print(&mut BufWriter::new(std::io::stdout().lock()), engine, queue, &summary)?,
         }
         Ok(())
     }
@@ -86,7 +89,7 @@ impl Files {
         Ok(Self { directory: directory.to_owned(), flows })
     }
 
-    fn finish(self, engine: &Engine, summary: &Summary) -> Result<()> {
+    fn finish(self, engine: &Engine, queue: &[Vulnerability], summary: &Summary) -> Result<()> {
         self.flows.finish()?;
         let open = |name: &str| -> Result<BufWriter<File>> {
             let path = self.directory.join(name);
@@ -103,6 +106,13 @@ impl Files {
                 Record::Finding(_) => line(&mut findings, &record)?,
                 _ => line(&mut exposures, &record)?,
             }
+        }
+        if !queue.is_empty() {
+            let mut vulnerabilities = open("vulnerabilities.ndjson")?;
+            for vulnerability in queue {
+                line(&mut vulnerabilities, &Record::Vulnerability(Box::new(vulnerability.clone())))?;
+            }
+            vulnerabilities.flush()?;
         }
         let mut report = open("report.html")?;
         let assessor = engine.assessor();

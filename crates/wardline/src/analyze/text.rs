@@ -2,7 +2,7 @@
 
 use std::io::Write;
 
-use wardline_model::{Category, Device, Exposure, Finding, Severity, Summary};
+use wardline_model::{Category, Device, Exposure, Finding, Severity, Summary, Vulnerability};
 
 use crate::engine::Engine;
 use crate::list::{DEVICE_HEAD, device_row, reference, table};
@@ -10,7 +10,12 @@ use crate::list::{DEVICE_HEAD, device_row, reference, table};
 /// Rows of a list before it is cut and the rest counted.
 const ROWS_MAX: usize = 40;
 
-pub(super) fn print(output: &mut impl Write, engine: &Engine, summary: &Summary) -> std::io::Result<()> {
+pub(super) fn print(
+    output: &mut impl Write,
+    engine: &Engine,
+    queue: &[Vulnerability],
+    summary: &Summary,
+) -> std::io::Result<()> {
     let assessor = engine.assessor();
     let mut findings: Vec<&Finding> = assessor.findings().collect();
     findings.sort_by_key(|finding| std::cmp::Reverse(finding.severity));
@@ -19,6 +24,7 @@ pub(super) fn print(output: &mut impl Write, engine: &Engine, summary: &Summary)
     let devices = assessor.devices();
     print_findings(output, &findings)?;
     print_exposures(output, &exposures)?;
+    print_queue(output, queue)?;
     print_devices(output, &devices)?;
     print_numbers(output, summary)?;
     output.flush()
@@ -68,6 +74,27 @@ fn print_exposures(output: &mut impl Write, exposures: &[&Exposure]) -> std::io:
         writeln!(output, "  {} {}: {}", mark(exposure.severity), exposure.kind, exposure.summary)?;
     }
     cut(output, exposures.len())?;
+    writeln!(output)
+}
+
+fn print_queue(output: &mut impl Write, queue: &[Vulnerability]) -> std::io::Result<()> {
+    if queue.is_empty() {
+        return Ok(());
+    }
+    writeln!(output, "What to correct first ({})\n", queue.len())?;
+    for vulnerability in queue.iter().take(ROWS_MAX) {
+        writeln!(
+            output,
+            "  {:>4}. {:<7} {} on {} ({}): {}",
+            vulnerability.rank,
+            vulnerability.priority.name(),
+            vulnerability.cve,
+            vulnerability.device_name,
+            vulnerability.advisory,
+            vulnerability.matched.reason
+        )?;
+    }
+    cut(output, queue.len())?;
     writeln!(output)
 }
 

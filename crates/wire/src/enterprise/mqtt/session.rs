@@ -192,7 +192,7 @@ mod tests {
     #[test]
     fn version_five_has_properties() {
         let connect = b"\x10\x13\x00\x04MQTT\x05\x02\x00\x3c\x05\x11\x00\x00\x00\x0a\x00\x01c";
-        let publish = b"\x32\x0b\x00\x03a/b\x00\x01\x02\x01\x01hi";
+        let publish = b"\x32\x0c\x00\x03a/b\x00\x01\x02\x01\x01hi";
         let subscribe = b"\x82\x10\x00\x02\x00\x00\x0a$share/g/#\x01";
         let (packets, right) = told(&[connect, publish, subscribe]);
         assert_eq!(packets, ["connect 5 c false", "publish a/b 2", "subscribe #"]);

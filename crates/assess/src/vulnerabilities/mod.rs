@@ -1,0 +1,426 @@
+//! Which device has which vulnerability, how urgent that is, and what to do.
+//!
+//! Advisories name products in words. A device is matched by maker (with its former names), by the words that tell
+//! products apart, and by version where both sides give one that can be compared. What cannot be compared is
+//! `possible` and left to a person; it is never taken as "not affected". Statements of makers that a product is not
+//! affected or fixed (VEX) are respected.
+//!
+//! The order is total and reproducible: SSVC's deployer tree first, then exploitation, harm, prediction and score. More
+//! exposed, more exploited or more harmful never ranks lower.
+
+mod priority;
+mod product;
+mod versions;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use wardline_model::{
+    AdvisedVulnerability, Advisory, Device, DeviceId, Epss, ExploitPrediction, Exploitation,
+    ExploitedVulnerability, Exposure, ExposureKind, Fix, Label, Match, MatchKind, Priority, ProductStatement,
+    ProductStatus, RemedyKind, StakeholderFacts, Vulnerability,
+};
+
+use crate::inventory::default_criticality;
+use crate::knowledge::Knowledge;
+use priority::HumanImpact;
+use product::Likeness;
+use versions::{Answer, Version, Versions};
+
+/// Longest text of a remedy that is kept, bytes.
+const REMEDY_BYTES_MAX: usize = 700;
+/// Vulnerabilities kept; beyond it the least urgent go.
+const VULNERABILITIES_MAX: usize = 500_000;
+
+/// What the network can do where the maker offers nothing.
+const COMPENSATING_CONTROL: &str = "No correction of the maker is known. Let the device speak with the servers that it needs and with nobody else (`wardline segment propose`), and watch it.";
+
+/// Advisories and scores, ready to be asked about.
+#[derive(Default)]
+pub struct Advisories {
+    advisories: Vec<Advisory>,
+    /// By the maker's one name: advisory, vulnerability, statement.
+    by_vendor: BTreeMap<String, Vec<(usize, usize, usize)>>,
+    exploited: BTreeMap<Label, ExploitedVulnerability>,
+    predictions: BTreeMap<Label, ExploitPrediction>,
+    stakeholder: BTreeMap<Label, StakeholderFacts>,
+}
+
+/// A match of one statement.
+#[derive(Clone)]
+struct Found {
+    advisory: usize,
+    vulnerability: usize,
+    statement: usize,
+    matched: Match,
+}
+
+impl Advisories {
+    /// Makes an index. Of several revisions of one advisory the last counts.
+    pub fn new(
+        mut advisories: Vec<Advisory>,
+        exploited: Vec<ExploitedVulnerability>,
+        predictions: Vec<ExploitPrediction>,
+        stakeholder: Vec<StakeholderFacts>,
+    ) -> Self {
+        advisories.sort_by(|one, other| (&one.id, one.released).cmp(&(&other.id, other.released)));
+        advisories.reverse();
+        let mut seen = BTreeSet::new();
+        advisories.retain(|advisory| seen.insert(advisory.id.clone()));
+        advisories.reverse();
+        let mut by_vendor: BTreeMap<String, Vec<_>> = BTreeMap::new();
+        for (a, advisory) in advisories.iter().enumerate() {
+            for (v, vulnerability) in advisory.vulnerabilities.iter().enumerate() {
+                for (s, statement) in vulnerability.products.iter().enumerate() {
+                    for vendor in vendors(statement.vendor.as_str()) {
+                        by_vendor.entry(vendor).or_default().push((a, v, s));
+                    }
+                }
+            }
+        }
+        let mut newest: BTreeMap<Label, ExploitPrediction> = BTreeMap::new();
+        for prediction in predictions {
+            let known = newest.get(&prediction.cve).is_some_and(|known| known.date >= prediction.date);
+            if !known {
+                newest.insert(prediction.cve.clone(), prediction);
+            }
+        }
+        Self {
+            advisories,
+            by_vendor,
+            exploited: exploited.into_iter().map(|entry| (entry.cve.clone(), entry)).collect(),
+            predictions: newest,
+            stakeholder: stakeholder.into_iter().map(|entry| (entry.cve.clone(), entry)).collect(),
+        }
+    }
+
+    /// Whether there is nothing to ask about.
+    pub fn is_empty(&self) -> bool {
+        self.advisories.is_empty()
+    }
+
+    /// The queue of all devices, the most urgent first.
+    pub fn queue<'a>(
+        &self,
+        devices: &[Device],
+        exposures: impl IntoIterator<Item = &'a Exposure>,
+    ) -> Vec<Vulnerability> {
+        let mut exposed: BTreeSet<DeviceId> = BTreeSet::new();
+        for exposure in exposures {
+            if exposure.kind == ExposureKind::InternetExposed
+                && let Some(id) = exposure.device.as_ref().and_then(|device| device.id.as_ref())
+            {
+                exposed.insert(id.clone());
+            }
+        }
+        // Devices of one make, model and version have the same vulnerabilities.
+        let mut known: BTreeMap<[Option<Label>; 4], Vec<Found>> = BTreeMap::new();
+        let mut queue = Vec::new();
+        for device in devices {
+            let kind =
+                [device.vendor.clone(), device.model.clone(), device.firmware.clone(), device.os.clone()];
+            let found = known.entry(kind).or_insert_with(|| self.matches(device));
+            for found in found.iter() {
+                queue.push(self.judge(device, found, exposed.contains(&device.id)));
+            }
+        }
+        queue.sort_by(|(one_key, one), (other_key, other)| {
+            other_key.cmp(one_key).then_with(|| {
+                (&one.device, &one.cve, &one.advisory).cmp(&(&other.device, &other.cve, &other.advisory))
+            })
+        });
+        queue.truncate(VULNERABILITIES_MAX);
+        let ranked = queue.into_iter().zip(1_u32..);
+        ranked.map(|((_, vulnerability), rank)| Vulnerability { rank, ..vulnerability }).collect()
+    }
+
+    /// Every statement that meets a device, the surest of each vulnerability.
+    fn matches(&self, device: &Device) -> Vec<Found> {
+        let mut best: BTreeMap<Label, Found> = BTreeMap::new();
+        let mut excused: BTreeSet<Label> = BTreeSet::new();
+        for (vendor, model, version) in subjects(device) {
+            let Some(places) = self.by_vendor.get(&vendor) else { continue };
+            for (a, v, s) in places {
+                let Some((vulnerability, statement)) = self.at(*a, *v, *s) else { continue };
+                let Some(matched) = meets(statement, &model, version.as_deref()) else { continue };
+                let cve = vulnerability.cve.clone();
+                match statement.status {
+                    ProductStatus::NotAffected | ProductStatus::Fixed => {
+                        if matched.kind != MatchKind::Possible {
+                            excused.insert(cve);
+                        }
+                    }
+                    ProductStatus::Affected | ProductStatus::UnderInvestigation => {
+                        let mut matched = matched;
+                        if statement.status == ProductStatus::UnderInvestigation {
+                            matched.kind = MatchKind::Possible;
+                            matched.reason.push_str("; the maker still investigates");
+                        }
+                        let found = Found { advisory: *a, vulnerability: *v, statement: *s, matched };
+                        let surer =
+                            best.get(&cve).is_none_or(|known| found.matched.kind < known.matched.kind);
+                        if surer {
+                            best.insert(cve, found);
+                        }
+                    }
+                }
+            }
+        }
+        best.into_iter().filter(|(cve, _)| !excused.contains(cve)).map(|(_, found)| found).collect()
+    }
+
+    fn at(&self, a: usize, v: usize, s: usize) -> Option<(&AdvisedVulnerability, &ProductStatement)> {
+        let vulnerability = self.advisories.get(a)?.vulnerabilities.get(v)?;
+        Some((vulnerability, vulnerability.products.get(s)?))
+    }
+
+    /// Place in the order, and the record without its rank.
+    fn judge(&self, device: &Device, found: &Found, internet: bool) -> (Order, Vulnerability) {
+        let advisory = self.advisories.get(found.advisory);
+        let vulnerability = advisory.and_then(|advisory| advisory.vulnerabilities.get(found.vulnerability));
+        let cve = vulnerability.map(|vulnerability| vulnerability.cve.clone()).unwrap_or_default();
+        let kev = self.exploited.get(&cve);
+        let stakeholder = self.stakeholder.get(&cve);
+        let prediction = self.predictions.get(&cve);
+        let cvss = vulnerability.and_then(|vulnerability| vulnerability.cvss.clone());
+        let vector = cvss.as_ref().map(|cvss| cvss.vector.as_str().to_owned()).unwrap_or_default();
+        let exploitation = match (kev, stakeholder) {
+            (Some(_), _) => Exploitation::Active,
+            (None, Some(facts)) => facts.exploitation,
+            (None, None) => Exploitation::None,
+        };
+        let physical = vector.contains("/AV:P");
+        let reach = match (internet, physical) {
+            (true, false) => priority::Exposure::Open,
+            (_, true) => priority::Exposure::Small,
+            (false, false) => priority::Exposure::Controlled,
+        };
+        let by_vector = vector.contains("/AV:N") && vector.contains("/PR:N") && vector.contains("/UI:N");
+        let automatable = stakeholder.and_then(|facts| facts.automatable).unwrap_or(by_vector);
+        let criticality = device.criticality.or_else(|| default_criticality(device.category));
+        let impact = HumanImpact::of(criticality);
+        let priority = priority::priority(exploitation, reach, automatable, impact);
+        let why = why(exploitation, kev, reach, automatable, impact, prediction, &cvss, &found.matched);
+        let order = Order {
+            priority,
+            sure: found.matched.kind != MatchKind::Possible,
+            exploitation,
+            impact,
+            reach,
+            probability: prediction.map_or(0, |prediction| (prediction.probability * 1e6) as u32),
+            score: cvss.as_ref().map_or(0, |cvss| (cvss.score * 10.0).round() as u32),
+        };
+        let record = Vulnerability {
+            device: device.id.clone(),
+            device_name: device.display_name(),
+            cve,
+            advisory: advisory.map(|advisory| advisory.id.clone()).unwrap_or_default(),
+            matched: found.matched.clone(),
+            cvss,
+            epss: prediction.map(|prediction| Epss {
+                probability: prediction.probability,
+                percentile: prediction.percentile,
+                model: prediction.model.clone(),
+                date: prediction.date.clone(),
+            }),
+            kev: kev.is_some(),
+            priority,
+            rank: 0,
+            fix: fix(vulnerability, found.statement, device.category.is_medical()),
+            why,
+        };
+        (order, record)
+    }
+}
+
+/// What decides the place, the weightiest first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Order {
+    priority: Priority,
+    sure: bool,
+    exploitation: Exploitation,
+    impact: HumanImpact,
+    reach: priority::Exposure,
+    probability: u32,
+    score: u32,
+}
+
+/// The names under which the maker, or makers, of a statement are known here.
+fn vendors(text: &str) -> Vec<String> {
+    let knowledge = Knowledge::embedded();
+    let name = |text: &str| knowledge.vendor(text).map(|label| label.as_str().to_lowercase());
+    let mut names: Vec<String> = name(text).into_iter().collect();
+    // Lists of makers, and a former name in brackets.
+    for part in text.split([',', ';', '(', ')', '/']).filter(|part| part.trim().len() >= 2) {
+        names.extend(name(part.trim()));
+    }
+    names.sort();
+    names.dedup();
+    names
+}
+
+/// What can be matched about a device: itself, and its operating system.
+fn subjects(device: &Device) -> Vec<(String, String, Option<String>)> {
+    let mut subjects = Vec::new();
+    let text = |label: &Option<Label>| label.as_ref().map(|label| label.as_str().to_owned());
+    if let (Some(vendor), Some(model)) = (text(&device.vendor), text(&device.model)) {
+        for vendor in vendors(&vendor) {
+            subjects.push((vendor, model.clone(), text(&device.firmware)));
+        }
+    }
+    if let Some(os) = text(&device.os) {
+        let maker = if os.starts_with("Windows") { Some("microsoft") } else { None };
+        if let Some(maker) = maker {
+            for vendor in vendors(maker) {
+                subjects.push((vendor, os.clone(), None));
+            }
+        }
+    }
+    subjects
+}
+
+/// Whether a statement is about a product of this model and version.
+fn meets(statement: &ProductStatement, model: &str, version: Option<&str>) -> Option<Match> {
+    let product = statement.product.as_str();
+    let likeness = product::likeness(model, product, statement.vendor.as_str());
+    let versions = Versions::parse(&statement.versions);
+    if let Versions::Models(models) = &versions {
+        let named = product::names_model(model, models);
+        return match (named, likeness) {
+            (true, _) => Some(Match {
+                kind: MatchKind::Product,
+                reason: format!(
+                    "the model \u{201c}{model}\u{201d} is among \u{201c}{}\u{201d}",
+                    statement.versions
+                ),
+            }),
+            // The advisory lists models and this is none of them, or the device does not say which it is.
+            (false, Some(Likeness::Wholly)) if !model.chars().any(|c| c.is_ascii_digit()) => Some(Match {
+                kind: MatchKind::Possible,
+                reason: format!(
+                    "\u{201c}{product}\u{201d} fits, but which of \u{201c}{}\u{201d} it is is not known",
+                    statement.versions
+                ),
+            }),
+            _ => None,
+        };
+    }
+    let likeness = likeness?;
+    let names = format!("\u{201c}{model}\u{201d} is \u{201c}{product}\u{201d}");
+    if likeness == Likeness::Partly {
+        return Some(Match {
+            kind: MatchKind::Possible,
+            reason: format!(
+                "\u{201c}{model}\u{201d} may be \u{201c}{product}\u{201d}: the names share words"
+            ),
+        });
+    }
+    let listed = &statement.versions;
+    let read = version.and_then(|text| Some((text, Version::parse(text)?)));
+    let (kind, about) = match (&versions, read) {
+        (Versions::All, _) => (MatchKind::Product, "all versions are named".to_owned()),
+        (Versions::Unread, _) => {
+            (MatchKind::Possible, format!("\u{201c}{listed}\u{201d} must be read by a person"))
+        }
+        (_, None) => match version {
+            Some(text) => (
+                MatchKind::Possible,
+                format!("version \u{201c}{text}\u{201d} cannot be compared with \u{201c}{listed}\u{201d}"),
+            ),
+            None => {
+                (MatchKind::Possible, format!("its version is not known; named are \u{201c}{listed}\u{201d}"))
+            }
+        },
+        (_, Some((text, version))) => match versions.holds(&version) {
+            Answer::Named => (MatchKind::Exact, format!("version {text} is named")),
+            Answer::Within => (MatchKind::Range, format!("version {text} lies in \u{201c}{listed}\u{201d}")),
+            Answer::Outside => return None,
+            Answer::Unknown => (
+                MatchKind::Possible,
+                format!("version {text} cannot be compared with \u{201c}{listed}\u{201d}"),
+            ),
+        },
+    };
+    Some(Match { kind, reason: format!("{names}; {about}") })
+}
+
+fn fix(vulnerability: Option<&AdvisedVulnerability>, statement: usize, medical: bool) -> Fix {
+    let remedies = vulnerability.map_or(&[][..], |vulnerability| vulnerability.remedies.as_slice());
+    let place = u32::try_from(statement).unwrap_or(u32::MAX);
+    let applies = |kind: RemedyKind| {
+        remedies.iter().find(|remedy| {
+            remedy.kind == kind && (remedy.products.is_empty() || remedy.products.contains(&place))
+        })
+    };
+    let remedy = applies(RemedyKind::Update).or_else(|| applies(RemedyKind::Mitigation));
+    match remedy {
+        Some(remedy) => {
+            let end = remedy.text.floor_char_boundary(REMEDY_BYTES_MAX);
+            Fix {
+                kind: remedy.kind,
+                text: remedy.text.get(..end).unwrap_or_default().trim().to_owned(),
+                needs_vendor_approval: medical && remedy.kind == RemedyKind::Update,
+            }
+        }
+        None => Fix {
+            kind: RemedyKind::CompensatingControl,
+            text: COMPENSATING_CONTROL.to_owned(),
+            needs_vendor_approval: false,
+        },
+    }
+}
+
+#[expect(clippy::too_many_arguments, reason = "one sentence for each input of the decision")]
+fn why(
+    exploitation: Exploitation,
+    kev: Option<&ExploitedVulnerability>,
+    reach: priority::Exposure,
+    automatable: bool,
+    impact: HumanImpact,
+    prediction: Option<&ExploitPrediction>,
+    cvss: &Option<wardline_model::CvssScore>,
+    matched: &Match,
+) -> Vec<String> {
+    let mut why = vec![format!("Match: {}.", matched.reason)];
+    why.push(match (exploitation, kev) {
+        (_, Some(entry)) => format!(
+            "Exploitation: active; in CISA KEV since {}{}.",
+            entry.added,
+            if entry.ransomware { ", used for ransom" } else { "" }
+        ),
+        (Exploitation::Active, None) => "Exploitation: active, says CISA.".to_owned(),
+        (Exploitation::ProofOfConcept, None) => {
+            "Exploitation: somebody published how. It would rank higher if it were done.".to_owned()
+        }
+        (Exploitation::None, None) => {
+            "Exploitation: none known. It would rank higher if it were published or done.".to_owned()
+        }
+    });
+    why.push(
+        match reach {
+            priority::Exposure::Open => {
+                "Exposure: the internet reaches it. It would rank lower behind a firewall."
+            }
+            priority::Exposure::Controlled => {
+                "Exposure: others of the hospital reach it. It would rank higher if the internet did."
+            }
+            priority::Exposure::Small => "Exposure: only by touch.",
+        }
+        .to_owned(),
+    );
+    why.push(format!("Automatable: {}.", if automatable { "yes" } else { "no" }));
+    why.push(format!("Human impact: {}, by what depends on the device.", impact.name()));
+    why.push(match prediction {
+        Some(prediction) => format!(
+            "EPSS: {:.1} % within 30 days (model {}, {}).",
+            prediction.probability * 100.0,
+            prediction.model,
+            prediction.date
+        ),
+        None => "EPSS: unknown.".to_owned(),
+    });
+    why.push(match cvss {
+        Some(cvss) => format!("CVSS {}: {:.1}.", cvss.version, cvss.score),
+        None => "CVSS: unknown.".to_owned(),
+    });
+    why
+}

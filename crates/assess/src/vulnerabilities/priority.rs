@@ -1,0 +1,116 @@
+//! How urgent a vulnerability of a device is: the deployer tree of SSVC (CERT/CC, version 1.0.0).
+
+use wardline_model::{Criticality, Exploitation, Priority};
+
+/// How far the device can be reached (SSVC exposure 1.0.1).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) enum Exposure {
+    /// It speaks with few others of its own network.
+    Small,
+    /// Others of the hospital reach it.
+    Controlled,
+    /// The internet reaches it.
+    Open,
+}
+
+/// What an attack may do to people (SSVC human impact 2.0.2).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) enum HumanImpact {
+    Low,
+    Medium,
+    High,
+    VeryHigh,
+}
+
+impl HumanImpact {
+    /// What depends on a device of this kind. Not knowing is no reason for calm.
+    pub(crate) const fn of(criticality: Option<Criticality>) -> Self {
+        match criticality {
+            Some(Criticality::LifeSustaining) => Self::VeryHigh,
+            Some(Criticality::Therapy) => Self::High,
+            Some(Criticality::Diagnostic | Criticality::Monitoring | Criticality::Support) | None => {
+                Self::Medium
+            }
+            Some(Criticality::It) => Self::Low,
+        }
+    }
+
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Low => "low",
+            Self::Medium => "medium",
+            Self::High => "high",
+            Self::VeryHigh => "very high",
+        }
+    }
+}
+
+/// Rows: exploitation (none, proof of concept, active) by exposure (small, controlled, open). Columns: not automatable,
+/// then automatable, each by human impact (low, medium, high, very high). D defer, S scheduled, O out of cycle, I
+/// immediate.
+const TREE: [&[u8; 8]; 9] = [
+    b"DDSSDSSS",
+    b"DSSSSSSS",
+    b"DSSSSSSO",
+    b"DSSSSSSS",
+    b"DSSSSSSO",
+    b"SSSOSSOO",
+    b"SSOOSOOO",
+    b"SSOOOOOO",
+    b"SOOIOOII",
+];
+
+/// The outcome of the tree, in the words of the contract.
+pub(crate) fn priority(
+    exploitation: Exploitation,
+    exposure: Exposure,
+    automatable: bool,
+    impact: HumanImpact,
+) -> Priority {
+    let row = exploitation as usize * 3 + exposure as usize;
+    let column = usize::from(automatable) * 4 + impact as usize;
+    match TREE.get(row).and_then(|row| row.get(column)) {
+        Some(b'I') => Priority::Act,
+        Some(b'O') => Priority::Attend,
+        Some(b'S') => Priority::TrackClosely,
+        _ => Priority::Track,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const EXPLOITATION: [Exploitation; 3] =
+        [Exploitation::None, Exploitation::ProofOfConcept, Exploitation::Active];
+    const EXPOSURE: [Exposure; 3] = [Exposure::Small, Exposure::Controlled, Exposure::Open];
+    const IMPACT: [HumanImpact; 4] =
+        [HumanImpact::Low, HumanImpact::Medium, HumanImpact::High, HumanImpact::VeryHigh];
+
+    #[test]
+    fn worse_never_ranks_lower() {
+        for e in 0..3 {
+            for x in 0..3 {
+                for h in 0..4 {
+                    let here = priority(EXPLOITATION[e], EXPOSURE[x], false, IMPACT[h]);
+                    assert!(priority(EXPLOITATION[e], EXPOSURE[x], true, IMPACT[h]) >= here);
+                    assert!(priority(EXPLOITATION[(e + 1).min(2)], EXPOSURE[x], false, IMPACT[h]) >= here);
+                    assert!(priority(EXPLOITATION[e], EXPOSURE[(x + 1).min(2)], false, IMPACT[h]) >= here);
+                    assert!(priority(EXPLOITATION[e], EXPOSURE[x], false, IMPACT[(h + 1).min(3)]) >= here);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn the_corners_of_the_tree() {
+        let at = priority;
+        assert_eq!(at(Exploitation::None, Exposure::Small, false, HumanImpact::Low), Priority::Track);
+        assert_eq!(at(Exploitation::Active, Exposure::Open, true, HumanImpact::VeryHigh), Priority::Act);
+        assert_eq!(at(Exploitation::Active, Exposure::Open, false, HumanImpact::VeryHigh), Priority::Act);
+        assert_eq!(
+            at(Exploitation::ProofOfConcept, Exposure::Open, false, HumanImpact::VeryHigh),
+            Priority::Attend
+        );
+    }
+}

@@ -1,0 +1,159 @@
+//! Which advisory is about which device, and in which order.
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
+
+use std::collections::BTreeSet;
+
+use proptest::prelude::*;
+use wardline_assess::Advisories;
+use wardline_model::{
+    AdvisedVulnerability, Advisory, Category, Criticality, CvssScore, Device, DeviceId, Exploitation,
+    ExploitedVulnerability, Label, MatchKind, Priority, ProductStatement, ProductStatus, StakeholderFacts,
+    Timestamp, Vulnerability,
+};
+
+fn device(vendor: &str, model: &str, firmware: Option<&str>) -> Device {
+    Device {
+        id: DeviceId(format!("d-{model}")),
+        macs: vec![],
+        ips: vec![],
+        hostnames: vec![],
+        vendor: Some(Label::new(vendor)),
+        model: Some(Label::new(model)),
+        category: Category::InfusionPump,
+        os: None,
+        firmware: firmware.map(Label::new),
+        serial: None,
+        protocols: BTreeSet::new(),
+        role: vec![],
+        zone: None,
+        criticality: Some(Criticality::Therapy),
+        first_seen: Timestamp::default(),
+        last_seen: Timestamp::default(),
+        confidence: 0.9,
+        evidence: vec![],
+    }
+}
+
+fn statement(vendor: &str, product: &str, versions: &str, status: ProductStatus) -> ProductStatement {
+    ProductStatement {
+        vendor: Label::new(vendor),
+        product: Label::new(product),
+        versions: versions.to_owned(),
+        status,
+        justification: None,
+    }
+}
+
+fn advisory(id: &str, cve: &str, score: f32, products: Vec<ProductStatement>) -> Advisory {
+    Advisory {
+        id: Label::new(id),
+        title: Label::new("an advisory"),
+        publisher: Label::new("a publisher"),
+        revision: Label::new("1"),
+        released: None,
+        vulnerabilities: vec![AdvisedVulnerability {
+            cve: Label::new(cve),
+            title: None,
+            cvss: Some(CvssScore {
+                version: Label::new("3.1"),
+                vector: Label::new("CVSS:3.1/AV:N/AC:L/PR:L/UI:N/S:U/C:H/I:H/A:H"),
+                score,
+            }),
+            products,
+            remedies: vec![],
+        }],
+    }
+}
+
+fn queue(advisories: Vec<Advisory>, devices: &[Device]) -> Vec<Vulnerability> {
+    Advisories::new(advisories, vec![], vec![], vec![]).queue(devices, [])
+}
+
+fn one(vendor: &str, product: &str, versions: &str, device: &Device) -> Option<MatchKind> {
+    let advisories = vec![advisory(
+        "a",
+        "CVE-1",
+        7.0,
+        vec![statement(vendor, product, versions, ProductStatus::Affected)],
+    )];
+    queue(advisories, std::slice::from_ref(device)).first().map(|vulnerability| vulnerability.matched.kind)
+}
+
+#[test]
+fn versions_decide_and_what_is_not_known_is_possible() {
+    let pump = |firmware| device("B. Braun", "Infusomat Space", firmware);
+    let at =
+        |versions: &str, firmware| one("B. Braun Melsungen AG", "Infusomat Space", versions, &pump(firmware));
+    assert_eq!(at("<= 2.4", Some("2.4")), Some(MatchKind::Range));
+    assert_eq!(at("<= 2.4", Some("2.5")), None);
+    assert_eq!(at("2.4", Some("2.4.0")), Some(MatchKind::Exact));
+    assert_eq!(at("vers:all/*", None), Some(MatchKind::Product));
+    assert_eq!(at("<= 2.4", None), Some(MatchKind::Possible));
+    assert_eq!(at("shipped before june 2018", Some("2.4")), Some(MatchKind::Possible));
+    assert_eq!(one("B. Braun", "Perfusor Space", "vers:all/*", &pump(None)), Some(MatchKind::Possible));
+    assert_eq!(one("Dräger", "Infusomat Space", "vers:all/*", &pump(None)), None, "another maker");
+}
+
+#[test]
+fn a_former_name_is_the_same_maker() {
+    let pump = device("ICU Medical", "Plum A+", Some("13.4"));
+    assert_eq!(one("Hospira", "Plum A+ Infusion System", "<= 13.4", &pump), Some(MatchKind::Range));
+}
+
+#[test]
+fn a_makers_word_that_it_is_fixed_is_respected() {
+    let pump = device("Baxter", "Spectrum IQ", Some("9.2"));
+    let affected = advisory(
+        "a",
+        "CVE-1",
+        9.0,
+        vec![statement("Baxter", "Spectrum IQ", "vers:all/*", ProductStatus::Affected)],
+    );
+    let fixed =
+        advisory("b", "CVE-1", 9.0, vec![statement("Baxter", "Spectrum IQ", "9.2", ProductStatus::Fixed)]);
+    assert_eq!(queue(vec![affected.clone()], std::slice::from_ref(&pump)).len(), 1);
+    assert!(queue(vec![affected, fixed], &[pump]).is_empty());
+}
+
+#[test]
+fn what_is_exploited_comes_first_and_says_why() {
+    let pumps = [device("Baxter", "Spectrum IQ", Some("9.2")), device("Medtronic", "MiniMed 670G", None)];
+    let all = |vendor, product| vec![statement(vendor, product, "vers:all/*", ProductStatus::Affected)];
+    let advisories = vec![
+        advisory("a", "CVE-1", 9.9, all("Baxter", "Spectrum IQ")),
+        advisory("b", "CVE-2", 4.0, all("Medtronic", "MiniMed 670G")),
+    ];
+    let exploited = vec![ExploitedVulnerability {
+        cve: Label::new("CVE-2"),
+        added: Label::new("2026-01-01"),
+        ransomware: true,
+    }];
+    let queue = Advisories::new(advisories, exploited, vec![], vec![]).queue(&pumps, []);
+    assert_eq!(queue[0].cve.as_str(), "CVE-2");
+    assert!(queue[0].kev && queue[0].priority > Priority::TrackClosely);
+    assert_eq!(queue.iter().map(|vulnerability| vulnerability.rank).collect::<Vec<_>>(), [1, 2]);
+    assert!(queue[0].why.iter().any(|reason| reason.contains("2026-01-01")));
+    assert!(!queue[0].fix.text.is_empty());
+}
+
+proptest! {
+    /// More exploited, or a higher score, never ranks lower.
+    #[test]
+    fn worse_never_ranks_lower(scores in proptest::collection::vec(0_u8..=100, 2..12), worse in any::<prop::sample::Index>()) {
+        let pump = device("Baxter", "Spectrum IQ", Some("9.2"));
+        let advisories = |scores: &[u8]| scores.iter().enumerate().map(|(number, score)| advisory(
+            &format!("a{number}"), &format!("CVE-{number}"), f32::from(*score) / 10.0,
+            vec![statement("Baxter", "Spectrum IQ", "vers:all/*", ProductStatus::Affected)],
+        )).collect::<Vec<_>>();
+        let chosen = worse.index(scores.len());
+        let name = format!("CVE-{chosen}");
+        let rank = |queue: &[Vulnerability]| queue.iter().find(|v| v.cve.as_str() == name).unwrap().rank;
+        let before = rank(&queue(advisories(&scores), std::slice::from_ref(&pump)));
+        let facts = vec![StakeholderFacts { cve: Label::new(&name), exploitation: Exploitation::Active, automatable: None }];
+        let exploited = Advisories::new(advisories(&scores), vec![], vec![], facts).queue(std::slice::from_ref(&pump), []);
+        prop_assert!(rank(&exploited) <= before);
+        let mut higher = scores.clone();
+        higher[chosen] = 100;
+        prop_assert!(rank(&queue(advisories(&higher), std::slice::from_ref(&pump))) <= before);
+    }
+}

@@ -1,0 +1,246 @@
+//! Advisories, VEX documents, CVE records, known exploited vulnerabilities and predictions of exploitation.
+//!
+//! CSAF 2.0 and 2.1 (OASIS), OpenVEX 0.2, CVE records 5.x with CISA's container, CISA KEV, EPSS. What a file is, its
+//! content says.
+
+mod csaf;
+mod cve;
+mod epss;
+mod kev;
+mod openvex;
+
+use serde_json::Value;
+use thiserror::Error;
+use wardline_model::{
+    Advisory, ExploitPrediction, ExploitedVulnerability, Label, StakeholderFacts, Timestamp,
+};
+
+/// Longest file, bytes.
+pub const FILE_BYTES_MAX: usize = 512 * 1024 * 1024;
+
+/// What files said.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Knowledge {
+    /// Advisories, VEX documents and CVE records.
+    pub advisories: Vec<Advisory>,
+    /// Known exploited vulnerabilities.
+    pub exploited: Vec<ExploitedVulnerability>,
+    /// Predictions.
+    pub predictions: Vec<ExploitPrediction>,
+    /// Stakeholder facts of CISA.
+    pub stakeholder: Vec<StakeholderFacts>,
+}
+
+impl Knowledge {
+    /// Adds what another file said.
+    pub fn merge(&mut self, other: Self) {
+        self.advisories.extend(other.advisories);
+        self.exploited.extend(other.exploited);
+        self.predictions.extend(other.predictions);
+        self.stakeholder.extend(other.stakeholder);
+    }
+
+    /// Whether nothing was said.
+    pub fn is_empty(&self) -> bool {
+        self.advisories.is_empty()
+            && self.exploited.is_empty()
+            && self.predictions.is_empty()
+            && self.stakeholder.is_empty()
+    }
+}
+
+/// Why a file gives nothing.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum FeedError {
+    /// Longer than [`FILE_BYTES_MAX`].
+    #[error("is {0} bytes long; at most {FILE_BYTES_MAX} are read")]
+    TooLong(usize),
+    /// Begins like JSON and is none.
+    #[error("line {line}, column {column}: is no JSON: {reason}; fetch it again")]
+    Json {
+        /// Line, from 1.
+        line: usize,
+        /// Column, from 1.
+        column: usize,
+        /// What the reader says.
+        reason: String,
+    },
+    /// A document lacks what makes it one.
+    #[error("is {kind} without `{field}`")]
+    Missing {
+        /// What it is.
+        kind: &'static str,
+        /// What it lacks.
+        field: &'static str,
+    },
+    /// A line of a table that cannot be read.
+    #[error("line {line}: is no {kind}: {reason}")]
+    Line {
+        /// What it should be.
+        kind: &'static str,
+        /// Which line, from 1.
+        line: usize,
+        /// What is wrong.
+        reason: &'static str,
+    },
+    /// Something else.
+    #[error(
+        "is neither CSAF, OpenVEX, a CVE record, CISA KEV nor EPSS; known are .json of these and .csv of EPSS"
+    )]
+    Unknown,
+}
+
+/// Reads a file.
+pub fn read(bytes: &[u8]) -> Result<Knowledge, FeedError> {
+    if bytes.len() > FILE_BYTES_MAX {
+        return Err(FeedError::TooLong(bytes.len()));
+    }
+    let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
+    let begin = bytes.iter().find(|byte| !byte.is_ascii_whitespace());
+    match begin {
+        Some(b'{' | b'[') => {
+            let json: Value = serde_json::from_slice(bytes).map_err(|error| FeedError::Json {
+                line: error.line(),
+                column: error.column(),
+                reason: error.to_string().split(" at line ").next().unwrap_or_default().to_owned(),
+            })?;
+            document(&json)
+        }
+        Some(b'#' | b'c') => epss::read(&String::from_utf8_lossy(bytes))
+            .map(|predictions| Knowledge { predictions, ..Knowledge::default() }),
+        _ => Err(FeedError::Unknown),
+    }
+}
+
+fn document(json: &Value) -> Result<Knowledge, FeedError> {
+    if let Some(several) = json.as_array() {
+        let mut all = Knowledge::default();
+        for one in several {
+            all.merge(document(one)?);
+        }
+        return if all.is_empty() { Err(FeedError::Unknown) } else { Ok(all) };
+    }
+    if json.pointer("/document/csaf_version").is_some() || json.pointer("/document/category").is_some() {
+        return csaf::read(json)
+            .map(|advisory| Knowledge { advisories: vec![advisory], ..Knowledge::default() });
+    }
+    if json.get("dataType").and_then(Value::as_str) == Some("CVE_RECORD") || json.get("cveMetadata").is_some()
+    {
+        return cve::read(json);
+    }
+    if text(json, "@context").is_some_and(|context| context.contains("openvex")) {
+        return openvex::read(json)
+            .map(|advisory| Knowledge { advisories: vec![advisory], ..Knowledge::default() });
+    }
+    if json.get("catalogVersion").is_some() {
+        return kev::read(json).map(|exploited| Knowledge { exploited, ..Knowledge::default() });
+    }
+    Err(FeedError::Unknown)
+}
+
+fn text<'a>(json: &'a Value, field: &str) -> Option<&'a str> {
+    json.get(field).and_then(Value::as_str)
+}
+
+fn items<'a>(json: &'a Value, field: &str) -> &'a [Value] {
+    json.get(field).and_then(Value::as_array).map_or(&[], Vec::as_slice)
+}
+
+fn label(text: Option<&str>) -> Label {
+    Label::new(text.unwrap_or_default())
+}
+
+fn timestamp(text: &str) -> Option<Timestamp> {
+    let parsed: jiff::Timestamp = text.parse().ok()?;
+    i64::try_from(parsed.as_nanosecond()).ok().map(Timestamp::from_nanoseconds)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use wardline_model::{Exploitation, ProductStatus, RemedyKind};
+
+    const CSAF: &str = r#"{"document": {"category": "csaf_security_advisory", "csaf_version": "2.0", "title": "Example Pump",
+      "publisher": {"name": "Example Agency"},
+      "tracking": {"id": "ex-1", "version": "2", "current_release_date": "2025-01-02T00:00:00Z"}},
+     "product_tree": {"branches": [{"category": "vendor", "name": "Example Medical", "branches": [
+       {"category": "product_name", "name": "Pump 7", "branches": [
+         {"category": "product_version_range", "name": "< 2.3", "product": {"name": "Pump 7: < 2.3", "product_id": "P1"}}]}]}]},
+     "vulnerabilities": [{"cve": "CVE-2025-0001", "product_status": {"known_affected": ["P1"]},
+       "scores": [{"cvss_v3": {"version": "3.1", "vectorString": "CVSS:3.1/AV:N/AC:L/PR:N/UI:N/S:U/C:H/I:H/A:H", "baseScore": 9.8}, "products": ["P1"]}],
+       "remediations": [{"category": "vendor_fix", "details": "Update to 2.3.", "product_ids": ["P1"]}]}]}"#;
+
+    #[test]
+    fn an_advisory_is_read_to_its_products() {
+        let read = read(CSAF.as_bytes()).unwrap();
+        let advisory = &read.advisories[0];
+        assert_eq!((advisory.id.as_str(), advisory.revision.as_str()), ("ex-1", "2"));
+        let [vulnerability] = &advisory.vulnerabilities[..] else { panic!("one") };
+        let [product] = &vulnerability.products[..] else { panic!("one") };
+        assert_eq!((product.vendor.as_str(), product.product.as_str()), ("Example Medical", "Pump 7"));
+        assert_eq!((product.versions.as_str(), product.status), ("< 2.3", ProductStatus::Affected));
+        assert_eq!(vulnerability.cvss.as_ref().unwrap().score, 9.8);
+        assert_eq!(vulnerability.remedies[0].kind, RemedyKind::Update);
+    }
+
+    #[test]
+    fn exploitation_is_read_from_its_catalogues() {
+        let kev = br#"{"catalogVersion": "2026.01.01", "vulnerabilities": [
+            {"cveID": "CVE-2025-0001", "dateAdded": "2026-01-01", "knownRansomwareCampaignUse": "Known"}]}"#;
+        let read_kev = read(kev).unwrap();
+        assert!(read_kev.exploited[0].ransomware);
+        let epss = b"#model_version:v2026.06.15,score_date:2026-06-20T00:00:00+0000\ncve,epss,percentile\nCVE-2025-0001,0.25,0.97\n";
+        let read_epss = read(epss).unwrap();
+        assert_eq!(read_epss.predictions[0].model.as_str(), "v2026.06.15");
+        assert_eq!(read_epss.predictions[0].date.as_str(), "2026-06-20");
+        let broken = read(b"#model_version:v1,score_date:2026-01-01\ncve,epss,percentile\nCVE-1,much,0.9\n");
+        assert!(broken.unwrap_err().to_string().starts_with("line 3:"));
+    }
+
+    #[test]
+    fn a_record_tells_versions_and_what_cisa_says() {
+        let record = br#"{"dataType": "CVE_RECORD", "cveMetadata": {"cveId": "CVE-2025-0002", "state": "PUBLISHED"},
+          "containers": {"cna": {"affected": [{"vendor": "Example", "product": "Viewer", "versions": [
+             {"version": "1.0", "lessThan": "1.4", "status": "affected", "versionType": "semver"}]}],
+             "metrics": [{"cvssV3_1": {"version": "3.1", "vectorString": "CVSS:3.1/AV:L/AC:L/PR:N/UI:R/S:U/C:H/I:H/A:H", "baseScore": 7.8}}]},
+           "adp": [{"metrics": [{"other": {"type": "ssvc", "content": {"options": [
+             {"Exploitation": "PoC"}, {"Automatable": "no"}]}}}]}]}}"#;
+        let read = read(record).unwrap();
+        let product = &read.advisories[0].vulnerabilities[0].products[0];
+        assert_eq!(product.versions, ">= 1.0 | < 1.4");
+        assert_eq!(read.stakeholder[0].exploitation, Exploitation::ProofOfConcept);
+        assert_eq!(read.stakeholder[0].automatable, Some(false));
+    }
+
+    #[test]
+    fn a_statement_of_exploitability_is_read() {
+        let vex = br#"{"@context": "https://openvex.dev/ns/v0.2.0", "@id": "v-1", "author": "Example Medical", "version": 1,
+          "statements": [{"vulnerability": {"name": "CVE-2025-0003"}, "status": "not_affected",
+            "justification": "component_not_present", "products": [{"@id": "pkg:generic/example-medical/pump-7@2.1"}]}]}"#;
+        let read = read(vex).unwrap();
+        let product = &read.advisories[0].vulnerabilities[0].products[0];
+        assert_eq!(product.status, ProductStatus::NotAffected);
+        assert_eq!((product.product.as_str(), product.versions.as_str()), ("pump-7", "2.1"));
+    }
+
+    #[test]
+    fn broken_files_say_where() {
+        let error = read(b"{\"document\": \n {\"csaf_version\": }}").unwrap_err().to_string();
+        assert!(error.starts_with("line 2"), "{error}");
+        assert_eq!(read(b"{}"), Err(FeedError::Unknown));
+        assert_eq!(read(b"PK\x03\x04"), Err(FeedError::Unknown));
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn any_bytes_are_read_or_refused(bytes in proptest::collection::vec(proptest::prelude::any::<u8>(), 0..300)) {
+            let _ = read(&bytes);
+        }
+
+        #[test]
+        fn a_cut_advisory_is_refused_and_harms_nobody(cut in 0_usize..1_000) {
+            let cut = cut.min(CSAF.len() - 1);
+            proptest::prop_assert!(read(&CSAF.as_bytes()[..cut]).is_err());
+        }
+    }
+}

@@ -1,0 +1,74 @@
+//! Advisories and intelligence as they were really published, where they are at hand: beside the corpus that
+//! `WARDLINE_CORPUS` names, in `../intel`.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
+
+use std::fs;
+use std::path::PathBuf;
+
+use wardline_feeds::{advisories, indicators};
+
+type Files = Vec<(PathBuf, Vec<u8>)>;
+
+fn published(folder: &str) -> Option<Files> {
+    let corpus = PathBuf::from(std::env::var_os("WARDLINE_CORPUS")?);
+    let folder = corpus.parent()?.join("intel").join(folder);
+    let mut paths: Vec<_> = fs::read_dir(folder).ok()?.map(|entry| entry.unwrap().path()).collect();
+    paths.sort();
+    let files = paths.into_iter().filter(|path| path.is_file());
+    Some(files.map(|path| (path.clone(), fs::read(path).unwrap())).collect())
+}
+
+#[test]
+fn every_medical_advisory_is_read_with_all_its_products_and_scores() {
+    let Some(files) = published("icsma") else { return };
+    let (mut read, mut products, mut scores) = (0, 0, 0);
+    for (path, bytes) in files.iter().filter(|(path, _)| path.extension().is_some_and(|kind| kind == "json"))
+    {
+        let knowledge = advisories::read(bytes).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+        let [advisory] = &knowledge.advisories[..] else { panic!("{}", path.display()) };
+        read += 1;
+        let mut named: Vec<_> = advisory
+            .vulnerabilities
+            .iter()
+            .flat_map(|vulnerability| &vulnerability.products)
+            .map(|product| (product.vendor.clone(), product.product.clone(), product.versions.clone()))
+            .collect();
+        assert!(named.iter().all(|(vendor, product, _)| !vendor.is_empty() && !product.is_empty()));
+        named.sort();
+        named.dedup();
+        products += named.len();
+        scores +=
+            advisory.vulnerabilities.iter().filter(|vulnerability| vulnerability.cvss.is_some()).count();
+    }
+    assert!(read >= 153, "{read}");
+    assert!(products >= 600 && scores >= 450, "{products} products, {scores} scores");
+}
+
+#[test]
+fn exploited_vulnerabilities_and_records_are_read() {
+    let Some(files) = published("kev") else { return };
+    let catalogues: Vec<_> = files.iter().filter_map(|(_, bytes)| advisories::read(bytes).ok()).collect();
+    assert!(catalogues.iter().any(|knowledge| knowledge.exploited.len() > 1_000));
+    let records = published("vulnrichment").unwrap_or_default();
+    for (path, bytes) in &records {
+        let knowledge = advisories::read(bytes).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+        assert_eq!(knowledge.advisories.len(), 1, "{}", path.display());
+    }
+}
+
+#[test]
+fn bundles_and_warning_lists_are_read() {
+    let Some(files) = published("ti/stix") else { return };
+    let mut found = 0;
+    for (path, bytes) in &files {
+        let read =
+            indicators::read("bundle", bytes).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+        found += read.indicators.len();
+    }
+    assert!(found >= 10, "{found}");
+    for (path, bytes) in published("ti/warninglists").unwrap_or_default() {
+        let read =
+            indicators::read("list", &bytes).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+        assert_eq!(read.warning_lists.len(), 1, "{}", path.display());
+    }
+}
