@@ -83,8 +83,12 @@ impl Assessor {
         self.inventory.observe(observation, &self.names);
         self.exposures.observe(observation, &self.inventory, &self.names);
         let world = World { inventory: &self.inventory, names: &self.names, learning: false };
+        let conversation =
+            matches!(observation.fact, Fact::ConversationStarted(_) | Fact::ConversationEnded(_));
         for detector in &mut self.detectors {
-            detector.observe(observation, &world, &mut self.episodes);
+            if !conversation || detector.sees_conversations() {
+                detector.observe(observation, &world, &mut self.episodes);
+            }
         }
         if let Fact::ConversationEnded(conversation) = &observation.fact {
             self.ended(observation, conversation);

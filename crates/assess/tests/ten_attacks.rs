@@ -570,7 +570,7 @@ mod exhaustion {
     #[test]
     fn connections_that_are_held_open_use_up_a_server() {
         let mut wire = Wire::with(&[(20, Category::Ehr)]);
-        for port in 0..90 {
+        for port in 0..150 {
             let client = Station { port: 20_000 + port, ..station(66) };
             wire.tell_between(client, Station { port: 80, ..station(20) }, Fact::Tcp(TcpEvent::Opened));
             wire.wait(300);

@@ -25,6 +25,7 @@ mod sensitive;
 mod stream;
 mod verdict;
 
+pub mod building;
 pub mod clinical;
 pub mod enterprise;
 pub mod link;

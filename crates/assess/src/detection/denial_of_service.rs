@@ -85,6 +85,10 @@ enum Kind {
 }
 
 impl Detector for Flood {
+    fn sees_conversations(&self) -> bool {
+        true
+    }
+
     fn observe(&mut self, observation: &Observation, world: &World<'_>, episodes: &mut Episodes) {
         match &observation.fact {
             Fact::ConversationStarted(traits) => self.started(observation, traits, world, episodes),

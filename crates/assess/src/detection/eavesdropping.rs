@@ -48,6 +48,10 @@ const fn speaks(category: Category) -> Option<bool> {
 }
 
 impl Detector for Listening {
+    fn sees_conversations(&self) -> bool {
+        true
+    }
+
     fn observe(&mut self, observation: &Observation, world: &World<'_>, episodes: &mut Episodes) {
         match &observation.fact {
             Fact::Rtp(rtp) => self.rtp(observation, rtp, world, episodes),

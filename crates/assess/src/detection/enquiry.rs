@@ -81,6 +81,10 @@ fn hash(text: &str) -> u64 {
 }
 
 impl Detector for Enquiry {
+    fn sees_conversations(&self) -> bool {
+        true
+    }
+
     fn observe(&mut self, observation: &Observation, world: &World<'_>, episodes: &mut Episodes) {
         let (Some(from), Some(to)) = (observation.from.ip, observation.to.ip) else { return };
         match &observation.fact {

@@ -15,7 +15,7 @@ use crate::limits::{CONVERSATIONS_WATCHED_MAX, SENDERS_MAX};
 
 const SECOND: i64 = 1_000_000_000;
 /// Connections of one client to one service that are open at the same time and no client needs.
-const OPEN_MIN: usize = 60;
+const OPEN_MIN: usize = 100;
 /// By how much that exceeds what the client held before.
 const OPEN_TIMES: usize = 4;
 /// Age from which an open connection counts; browsers open several at once for a moment.
@@ -99,6 +99,10 @@ fn raise(observation: &Observation, told: Told, world: &World<'_>, episodes: &mu
 }
 
 impl Detector for Exhaustion {
+    fn sees_conversations(&self) -> bool {
+        true
+    }
+
     fn observe(&mut self, observation: &Observation, world: &World<'_>, episodes: &mut Episodes) {
         let time = observation.sighting.time;
         match &observation.fact {
@@ -227,7 +231,7 @@ impl Exhaustion {
                 "{from} holds {count} connections to port {} of {to} open at the same time: others find no room.",
                 observation.to.port
             ),
-            silent_if: "fewer than 60 connections had been open at the same time, or the client had held as many in the baseline",
+            silent_if: "fewer than 100 connections had been open at the same time, or the client had held as many in the baseline",
             started,
             to_device: true,
         };

@@ -57,6 +57,12 @@ pub(crate) trait Detector: Send {
     /// Sees an observation.
     fn observe(&mut self, observation: &Observation, world: &World<'_>, episodes: &mut Episodes);
 
+    /// Whether it looks at the begin and the end of conversations: the only facts that may come by the hundred thousand
+    /// in a second, so that whoever does not need them is not asked.
+    fn sees_conversations(&self) -> bool {
+        false
+    }
+
     /// Time has passed: ends windows.
     fn advance(&mut self, _now: Timestamp, _world: &World<'_>, _episodes: &mut Episodes) {}
 }

@@ -197,6 +197,10 @@ pub(super) struct Silence {
 }
 
 impl Detector for Silence {
+    fn sees_conversations(&self) -> bool {
+        true
+    }
+
     fn observe(&mut self, observation: &Observation, world: &World<'_>, episodes: &mut Episodes) {
         let time = observation.sighting.time;
         self.advance(time, world, episodes);
@@ -447,6 +451,10 @@ impl Default for ServiceStopped {
 }
 
 impl Detector for ServiceStopped {
+    fn sees_conversations(&self) -> bool {
+        true
+    }
+
     fn observe(&mut self, observation: &Observation, world: &World<'_>, episodes: &mut Episodes) {
         let time = observation.sighting.time;
         match &observation.fact {

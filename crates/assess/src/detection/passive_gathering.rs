@@ -68,6 +68,10 @@ pub(super) struct ArpInterception {
 }
 
 impl Detector for ArpInterception {
+    fn sees_conversations(&self) -> bool {
+        true
+    }
+
     fn observe(&mut self, observation: &Observation, world: &World<'_>, episodes: &mut Episodes) {
         match &observation.fact {
             Fact::Arp(arp) => self.arp(observation, arp, world, episodes),
@@ -386,6 +390,10 @@ pub(super) struct Scan {
 }
 
 impl Detector for Scan {
+    fn sees_conversations(&self) -> bool {
+        true
+    }
+
     fn observe(&mut self, observation: &Observation, world: &World<'_>, episodes: &mut Episodes) {
         let (Some(source), Some(_)) = (observation.from.ip, observation.to.ip) else { return };
         if !self.waiting.is_empty() {

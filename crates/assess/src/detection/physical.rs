@@ -122,6 +122,10 @@ const fn initial(time_to_live: u8) -> u64 {
 }
 
 impl Detector for Impostor {
+    fn sees_conversations(&self) -> bool {
+        true
+    }
+
     fn observe(&mut self, observation: &Observation, world: &World<'_>, episodes: &mut Episodes) {
         let time = observation.sighting.time;
         match &observation.fact {

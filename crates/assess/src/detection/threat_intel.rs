@@ -113,6 +113,10 @@ impl ThreatIntelligence {
 }
 
 impl Detector for ThreatIntelligence {
+    fn sees_conversations(&self) -> bool {
+        true
+    }
+
     fn observe(&mut self, observation: &Observation, world: &World<'_>, episodes: &mut Episodes) {
         if self.intelligence.is_empty() || world.learning {
             return;

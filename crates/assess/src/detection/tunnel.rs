@@ -40,6 +40,10 @@ impl Default for Tunnel {
 }
 
 impl Detector for Tunnel {
+    fn sees_conversations(&self) -> bool {
+        true
+    }
+
     fn observe(&mut self, observation: &Observation, world: &World<'_>, episodes: &mut Episodes) {
         match &observation.fact {
             Fact::Dns(dns) if !dns.response && dns.protocol == Protocol::Dns => {

@@ -13,7 +13,7 @@ use signatures::Signatures;
 use vendors::Vendors;
 
 /// Where a clue was read.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum ClueSource {
     OuiVendor,
@@ -63,6 +63,19 @@ pub(crate) enum ClueSource {
     /// Name there.
     IdentityName,
     Role,
+}
+
+impl ClueSource {
+    /// Where the same words stand in a [`wardline_model::fact::IdentityFact`]: a model is a model, whatever the
+    /// protocol that told it.
+    const fn same_in_identity(self) -> Option<Self> {
+        match self {
+            Self::DicomModel | Self::Hl7Device | Self::LldpModel => Some(Self::IdentityModel),
+            Self::DicomManufacturer => Some(Self::IdentityManufacturer),
+            Self::SnmpDescription => Some(Self::IdentityDescription),
+            _ => None,
+        }
+    }
 }
 
 /// Something read on the wire that may tell what a device is.

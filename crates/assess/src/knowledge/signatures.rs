@@ -136,8 +136,14 @@ impl Signatures {
         let mut all = Self { signatures: Vec::new(), by_clue: HashMap::new() };
         for file in FILES.iter().filter_map(|(_, text)| toml::from_str::<File>(text).ok()) {
             for signature in file.signatures {
+                let place = all.signatures.len();
+                let mut sources = std::collections::BTreeSet::new();
                 for source in signature.clue.as_slice() {
-                    all.by_clue.entry(*source).or_default().push(all.signatures.len());
+                    sources.insert(*source);
+                    sources.extend(source.same_in_identity());
+                }
+                for source in sources {
+                    all.by_clue.entry(source).or_default().push(place);
                 }
                 let claims = signature.claims.iter();
                 let claims = claims.map(|(field, value)| signature.claim(*field, value.clone())).collect();

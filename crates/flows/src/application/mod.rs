@@ -5,6 +5,7 @@
 //! [`DATAGRAMS`].
 
 mod banner;
+mod building;
 mod context;
 #[cfg(test)]
 mod corpus;
@@ -105,9 +106,9 @@ pub(crate) static STREAMS: &[Stream] = &[
     recognition::HTTP2,
     recognition::KERBEROS_STREAM,
     recognition::LDAP,
-    recognition::MODBUS,
+    building::MODBUS,
     recognition::RTSP,
-    recognition::S7,
+    building::S7,
     recognition::SYSLOG_STREAM,
     sip::STREAM,
     smb::STREAM,
@@ -119,7 +120,7 @@ pub(crate) static STREAMS: &[Stream] = &[
 /// that are told by the whole of a datagram. One line each; 64 at most.
 pub(crate) static DATAGRAMS: &[Datagram] = &[
     dhcp::DATAGRAM,
-    recognition::BACNET,
+    building::BACNET,
     recognition::KERBEROS,
     recognition::QUIC,
     recognition::RADIUS,

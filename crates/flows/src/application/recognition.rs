@@ -36,13 +36,10 @@ pub(super) const HTTP2: Stream = stream(Protocol::Http2, &[], |_, opening| known
 pub(super) const KERBEROS_STREAM: Stream =
     stream(Protocol::Kerberos, &[88, 464], |_, opening| known::probe_kerberos_stream(opening));
 pub(super) const LDAP: Stream = stream(Protocol::Ldap, &[389, 3268], |_, opening| known::probe_ldap(opening));
-pub(super) const MODBUS: Stream = stream(Protocol::Modbus, &[502], |_, opening| known::probe_modbus(opening));
 pub(super) const RTSP: Stream = stream(Protocol::Rtsp, &[554, 8554], |_, opening| known::probe_rtsp(opening));
-pub(super) const S7: Stream = stream(Protocol::S7, &[102], |_, opening| known::probe_s7(opening));
 pub(super) const SYSLOG_STREAM: Stream =
     stream(Protocol::Syslog, &[514, 601], |_, opening| known::probe_syslog_stream(opening));
 
-pub(super) const BACNET: Datagram = datagram(Protocol::Bacnet, &[47808], known::probe_bacnet, false);
 pub(super) const COAP: Datagram = datagram(Protocol::Coap, &[5683], known::probe_coap, false);
 pub(super) const DHCPV6: Datagram = datagram(Protocol::Dhcpv6, &[546, 547], known::probe_dhcpv6, false);
 pub(super) const KERBEROS: Datagram = datagram(Protocol::Kerberos, &[88, 464], known::probe_kerberos, false);
