@@ -50,6 +50,13 @@ pub enum Layer {
     Dicom,
     Fhir,
     Astm,
+    Modbus,
+    Bacnet,
+    S7,
+    EthernetIp,
+    Ldap,
+    Kerberos,
+    Radius,
 }
 
 /// The cause of an error, by who is to blame.

@@ -1,7 +1,7 @@
 //! Bytes to protocol messages.
 //!
 //! Pure: no I/O, no clock, no allocation on the packet path. Every protocol is one module of the same
-//! shape, under `link`, `network`, `transport`, `clinical` or `enterprise`:
+//! shape, under `link`, `network`, `transport`, `building`, `clinical` or `enterprise`:
 //!
 //! * `mod.rs`: what it is, standard and section, how it is recognised, what we ignore and why;
 //! * `view.rs`: bytes to borrowed fields, without judgement: oddities stay visible;

@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use wardline_model::fact::{Conversation, MqttFact, PatientFields};
+use wardline_model::fact::{ControlFact, ControlOperation, Conversation, MqttFact, PatientFields};
 use wardline_model::{ExposureKind, Label, Protocol, Severity, Station};
 
 use super::{Scene, Sighting};
@@ -159,7 +159,7 @@ fn is_outside(scene: &Scene<'_>, station: &Station) -> bool {
 fn without_log_in(scene: &Scene<'_>, protocol: Protocol) -> Option<Sighting> {
     let severity = match protocol {
         Protocol::Poct1a | Protocol::IntellivueDataExport => Severity::Medium,
-        Protocol::Modbus | Protocol::Bacnet | Protocol::S7 => Severity::Low,
+        Protocol::Modbus | Protocol::Bacnet | Protocol::S7 | Protocol::EthernetIp => Severity::Low,
         _ => return None,
     };
     Some(sighting(
@@ -170,6 +170,39 @@ fn without_log_in(scene: &Scene<'_>, protocol: Protocol) -> Option<Sighting> {
         format!("{{device}} takes orders over {protocol} from whoever reaches it; {{peer}} did."),
         "The protocol has no log-in: let only its own controller or gateway reach this port.",
     ))
+}
+
+/// A command that changes a device, given without log-in. Told of the command, or of the answer that it was done.
+pub(super) fn control(scene: &Scene<'_>, control: &ControlFact) -> Option<Sighting> {
+    use ControlOperation::{Configure, Erase, Program, Restart, SilenceAlarm, Stop};
+    if control.authenticated || !control.operation.changes() || control.accepted == Some(false) {
+        return None;
+    }
+    let (from, to) = (scene.observation.from, scene.observation.to);
+    let (device, peer) = if control.accepted.is_some() { (from, to) } else { (to, from) };
+    // A command to all has no device of ours.
+    scene.inventory.key_of(&device)?;
+    let drastic = matches!(control.operation, Configure | Erase | Program | Restart | SilenceAlarm | Stop);
+    let severity = match (scene.inventory.category(&device).is_medical(), drastic) {
+        (true, _) => Severity::High,
+        (false, true) => Severity::Medium,
+        (false, false) => Severity::Low,
+    };
+    let mut sighting = sighting(
+        scene,
+        ExposureKind::UnauthenticatedControl,
+        control.protocol,
+        severity,
+        format!(
+            "{{device}} takes orders over {} from whoever reaches it; {{peer}} gave some.",
+            control.protocol
+        ),
+        "Let only the device's own controller or gateway reach this port; where the device can ask for a log-in, turn that on.",
+    );
+    (sighting.device, sighting.peer) = (Some(device), Some(peer));
+    sighting.evidence =
+        scene.names.evidence(scene.observation, control.protocol, "command", control.command.as_str());
+    Some(sighting)
 }
 
 /// A broker that anybody may use. Told by the broker's answer, which is seen only where nothing is encrypted;

@@ -3,9 +3,9 @@
 use std::net::IpAddr;
 
 use wardline_model::fact::{
-    CertificateFact, DeviceIdentity, DhcpFact, DhcpMessage, DicomAssociation, DicomCommandKind, DicomFact,
-    DnsData, DnsFact, HttpFact, IdentityFact, IdentitySubject, LinkAdvertisement, MqttFact, NtlmFact,
-    SnmpFact, SnmpOperation, SnmpValue, TlsFact, WsDiscoveryFact,
+    CertificateFact, ControlFact, DeviceIdentity, DhcpFact, DhcpMessage, DicomAssociation, DicomCommandKind,
+    DicomFact, DnsData, DnsFact, HttpFact, IdentityFact, IdentitySubject, LinkAdvertisement, MqttFact,
+    NtlmFact, SnmpFact, SnmpOperation, SnmpValue, TlsFact, WsDiscoveryFact,
 };
 use wardline_model::{Claim, DeviceField, Fact, Label, Observation, Protocol};
 
@@ -62,6 +62,7 @@ pub(super) fn observe(inventory: &mut Inventory, observation: &Observation, name
         Fact::Hl7(hl7) => notes.hl7(hl7),
         Fact::Dicom(dicom) => notes.dicom(dicom),
         Fact::Identity(identity) => notes.introduction(identity),
+        Fact::Control(control) => notes.commanded(control),
         Fact::Ntp(ntp) if ntp.mode == 4 => notes.role(true, Protocol::Ntp, "mode", "ntp server"),
         Fact::ConversationEnded(conversation) => {
             if let Some(application) = conversation.application {
@@ -556,7 +557,8 @@ impl Notes<'_> {
         let named = [("UDI", device.udi.as_ref()), ("identifier", device.identifier.as_ref())];
         let further = told.attributes.iter().map(|(name, value)| (name.as_str(), Some(value)));
         for (name, value) in named.into_iter().chain(further) {
-            self.read(key, DeviceField::Attribute, value, READ, (told.protocol, name));
+            let field = if name == "location" { DeviceField::Location } else { DeviceField::Attribute };
+            self.read(key, field, value, READ, (told.protocol, name));
         }
         for (source, text) in [
             (ClueSource::IdentityManufacturer, device.manufacturer.as_ref()),
@@ -569,6 +571,20 @@ impl Notes<'_> {
         if let Some(role) = &told.role {
             let by_sender = told.subject == IdentitySubject::Sender;
             self.role(by_sender, told.protocol, device.field.as_str(), role.as_str());
+        }
+    }
+
+    /// Whoever is given commands of a protocol of controllers is a controller, or stands in front of one.
+    fn commanded(&mut self, control: &ControlFact) {
+        let role = match control.protocol {
+            Protocol::Modbus => "modbus server",
+            Protocol::S7 => "s7 server",
+            Protocol::EthernetIp => "ethernet/ip adapter",
+            _ => return,
+        };
+        // An answer shows that there is somebody who obeys; what is only asked may be a scan.
+        if control.accepted == Some(true) {
+            self.role(true, control.protocol, "function", role);
         }
     }
 

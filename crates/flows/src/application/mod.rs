@@ -4,8 +4,8 @@
 //! patient data and secrets become pseudonyms. To add a protocol: a module here, a line in [`STREAMS`] or
 //! [`DATAGRAMS`].
 
+mod bacnet;
 mod banner;
-mod building;
 mod context;
 #[cfg(test)]
 mod corpus;
@@ -17,12 +17,14 @@ pub(crate) mod driver;
 mod ftp;
 mod hl7;
 mod http;
+mod modbus;
 mod mqtt;
 mod names;
 mod ntlm;
 mod ntp;
 mod patient_fields;
 mod recognition;
+mod s7;
 mod sip;
 mod smb;
 mod snmp;
@@ -102,14 +104,14 @@ pub(crate) static STREAMS: &[Stream] = &[
     ftp::STREAM,
     hl7::STREAM,
     http::STREAM,
+    modbus::STREAM,
     mqtt::STREAM,
     recognition::HTTP2,
     recognition::KERBEROS_STREAM,
     recognition::LDAP,
-    building::MODBUS,
     recognition::RTSP,
-    building::S7,
     recognition::SYSLOG_STREAM,
+    s7::STREAM,
     sip::STREAM,
     smb::STREAM,
     telnet::STREAM,
@@ -120,7 +122,7 @@ pub(crate) static STREAMS: &[Stream] = &[
 /// that are told by the whole of a datagram. One line each; 64 at most.
 pub(crate) static DATAGRAMS: &[Datagram] = &[
     dhcp::DATAGRAM,
-    building::BACNET,
+    bacnet::DATAGRAM,
     recognition::KERBEROS,
     recognition::QUIC,
     recognition::RADIUS,

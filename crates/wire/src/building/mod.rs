@@ -1,4 +1,4 @@
-//! Protocols of buildings and machines: heating, ventilation, medical gas, sterilisers, laboratory automation.
+//! Protocols of buildings and plants: ventilation, doors, power, pharmacy robots, laundry.
 
 pub mod bacnet;
 pub mod modbus;
