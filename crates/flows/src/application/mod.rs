@@ -22,6 +22,8 @@ mod mqtt;
 mod names;
 mod ntlm;
 mod ntp;
+#[cfg(test)]
+mod oracles;
 mod patient_fields;
 mod recognition;
 mod s7;

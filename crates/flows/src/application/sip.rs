@@ -53,6 +53,14 @@ impl StreamAdaptor for Sip {
         let Some(buffer) = self.directions.get_mut(direction.index()) else { return Progress::Done };
         let mut lost = false;
         let fits = buffer.feed(bytes, |unread| {
+            if lost
+                || probe(unread) == Verdict::NotMine
+                    && !unread.starts_with(b"\r")
+                    && !unread.starts_with(b"\n")
+            {
+                lost = true;
+                return Some(Consumed::exactly(unread.len()));
+            }
             let length = message_length(unread)?;
             let message = unread.get(..length)?;
             lost |= read(message, context) == Progress::Lost;
@@ -71,10 +79,6 @@ fn message_length(bytes: &[u8]) -> Option<usize> {
     let line_ends = bytes.iter().take_while(|byte| matches!(byte, b'\r' | b'\n')).count();
     if line_ends > 0 {
         return Some(line_ends);
-    }
-    if probe(bytes) == Verdict::NotMine {
-        // Let the reader refuse it.
-        return Some(bytes.len());
     }
     let head = bytes.windows(4).position(|window| window == b"\r\n\r\n")? + 4;
     let body = bytes.get(..head)?.split(|byte| *byte == b'\n').find_map(|line| {

@@ -143,6 +143,9 @@ impl Session {
     }
 }
 
+/// Bytes of a start line that are looked at before it is whole.
+const START_BYTES: usize = 16;
+
 struct NotHttp;
 
 struct Reading<'s, F> {
@@ -218,10 +221,15 @@ impl<F: FnMut(Event<'_>)> Reading<'_, F> {
         if blank > 0 {
             return Ok(Some(Consumed::exactly(blank)));
         }
-        // Parsed only when it is whole, or surely wrong, so that small pieces do not cost a parse each.
+        // Parsed only when it is whole, so that small pieces do not cost a parse each; what cannot begin a message is
+        // refused by its first bytes. Either way the answer does not depend on how the stream is cut.
+        let begin = bytes.iter().take(START_BYTES).take_while(|byte| !matches!(byte, b'\r' | b'\n'));
+        if begin.into_iter().any(|byte| !matches!(byte, b' '..=b'~')) {
+            return Err(NotHttp);
+        }
         let whole = memchr::memmem::find(bytes, b"\n\r\n").is_some()
             || memchr::memmem::find(bytes, b"\n\n").is_some();
-        if !whole && bytes.len() > 16 && !bytes.len().is_multiple_of(64) {
+        if !whole {
             return Ok(None);
         }
         let mut fields = [httparse::EMPTY_HEADER; FIELDS_MAX];

@@ -104,11 +104,20 @@ fn media(mut body: &[u8]) -> Option<(IpAddr, u16)> {
 pub fn probe(bytes: &[u8]) -> Verdict {
     let opening = bytes.get(..bytes.len().min(1024)).unwrap_or_default();
     match split_line(opening) {
-        Some((line, _)) => match start(line) {
-            Some(_) => Verdict::Certain,
-            None => Verdict::NotMine,
-        },
-        None if opening.len() < 1024 && opening.iter().all(|byte| matches!(byte, 0x20..=0x7e)) => {
+        Some((line, _)) => {
+            match start(line).filter(|_| line.iter().all(|byte| matches!(byte, 0x20..=0x7e))) {
+                Some(_) => Verdict::Certain,
+                None => Verdict::NotMine,
+            }
+        }
+        // The stream may be cut between the two characters of a line end.
+        None if opening.len() < 1024
+            && opening
+                .strip_suffix(b"\r")
+                .unwrap_or(opening)
+                .iter()
+                .all(|byte| matches!(byte, 0x20..=0x7e)) =>
+        {
             Verdict::Unsure
         }
         None => Verdict::NotMine,
