@@ -23,12 +23,14 @@ mod flow;
 mod indicator;
 mod label;
 mod observation;
+mod policy;
 mod protocol;
 mod pseudonym;
 mod record;
 mod site;
 mod summary;
 mod time;
+mod verdict;
 
 pub use address::{CommunityId, MacAddress, Station, Transport};
 pub use advisory::{
@@ -47,9 +49,14 @@ pub use flow::{FlowRecord, TcpOutcome};
 pub use indicator::{Indicator, Pattern, TrafficLight, WarningList, is_below};
 pub use label::Label;
 pub use observation::{CaptureId, Observation, Sighting};
+pub use policy::{
+    Action, Group, MEMBERS_MAX, Member, POLICY_VERSION, Policy, PolicyError, PortRange,
+    ProtectedConversation, RULES_MAX, Rule, RuleEvidence, Standing, Zone, has_ports,
+};
 pub use protocol::Protocol;
 pub use pseudonym::{Pseudonym, PseudonymKey, Subject};
 pub use record::Record;
 pub use site::{KnownDevice, MaintenanceWindow, Network, ServerRole, Site, SiteError, SiteServer, WeekDay};
 pub use summary::Summary;
 pub use time::Timestamp;
+pub use verdict::{Judge, Party, Verdict, is_link_scope};
