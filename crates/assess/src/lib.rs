@@ -18,6 +18,7 @@ mod exposures;
 mod inventory;
 mod knowledge;
 pub mod limits;
+pub mod segmentation;
 mod vulnerabilities;
 
 pub use assessor::{Assessor, Settings};

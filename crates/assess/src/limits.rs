@@ -57,3 +57,12 @@ pub const MESSAGES_MAX: usize = 32_768;
 
 /// Conversations watched for contradicting bytes at the same time.
 pub const CONVERSATIONS_WATCHED_MAX: usize = 8_192;
+
+/// Conduits (pairs of groups with a port) learned for a policy; more cannot be reviewed.
+pub const CONDUITS_MAX: usize = wardline_model::RULES_MAX;
+
+/// Pairs of addresses counted per conduit; beyond this it is plainly common.
+pub const PAIRS_PER_CONDUIT_MAX: usize = 1_024;
+
+/// Blocked conversations that a simulation lists one by one; all are counted.
+pub const BLOCKED_LISTED_MAX: usize = 4_096;

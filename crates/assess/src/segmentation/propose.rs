@@ -1,0 +1,299 @@
+//! A policy learned from what was seen.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
+
+use ipnet::IpNet;
+use wardline_model::{
+    Action, Category, Criticality, Device, DeviceId, Group, Label, Member, Policy, PortRange,
+    ProtectedConversation, Protocol, Rule, RuleEvidence, Standing, Timestamp, Transport, Zone, is_link_scope,
+};
+
+use super::{Conversation, placement};
+use crate::limits::{CONDUITS_MAX, PAIRS_PER_CONDUIT_MAX};
+
+const HOUR_NANOSECONDS: i64 = 3_600_000_000_000;
+/// Ports above are chosen for one conversation (RFC 6335 section 6).
+const DYNAMIC_PORT_MIN: u16 = 49_152;
+/// Examples shown with a rule.
+const EXAMPLES_MAX: usize = 4;
+/// Pairs from which on a conversation is usual rather than one device's own habit.
+const COMMON_PAIRS_MIN: usize = 2;
+/// Services that every device may need of whoever was seen to offer them: name, time, address (RFC 1035, 5905, 2131).
+const INFRASTRUCTURE: &[(Transport, u16, &str)] = &[
+    (Transport::UDP, 53, "RFC 1035 section 4.2: names"),
+    (Transport::TCP, 53, "RFC 7766: names over TCP"),
+    (Transport::UDP, 123, "RFC 5905: time"),
+    (Transport::UDP, 67, "RFC 2131 section 4.4.5: renewal of an address"),
+];
+
+type ConduitKey = (Label, Label, u8, PortRange, Option<Protocol>);
+
+#[derive(Default)]
+struct Conduit {
+    flows: u64,
+    pairs: BTreeSet<(IpAddr, IpAddr)>,
+    hours: BTreeSet<i64>,
+    first: Option<Timestamp>,
+    last: Option<Timestamp>,
+}
+
+/// Learns a policy: devices first, then conversations in any order.
+pub struct Proposal {
+    policy: Policy,
+    group_of_ip: BTreeMap<IpAddr, Label>,
+    group_of_device: BTreeMap<DeviceId, Label>,
+    life_sustaining: BTreeSet<IpAddr>,
+    conduits: BTreeMap<ConduitKey, Conduit>,
+    protected: BTreeSet<ProtectedConversation>,
+    hours: BTreeSet<i64>,
+    refused: u64,
+}
+
+/// The policy that these devices and conversations suggest.
+pub fn propose<'a>(
+    name: Label,
+    devices: &[Device],
+    conversations: impl IntoIterator<Item = &'a Conversation>,
+) -> Policy {
+    let mut proposal = Proposal::new(name, devices);
+    conversations.into_iter().for_each(|conversation| proposal.learn(conversation));
+    proposal.finish()
+}
+
+impl Proposal {
+    /// A proposal that knows the devices and no conversation.
+    pub fn new(name: Label, devices: &[Device]) -> Self {
+        let mut proposal = Self {
+            policy: Policy::empty(name),
+            group_of_ip: BTreeMap::new(),
+            group_of_device: BTreeMap::new(),
+            life_sustaining: BTreeSet::new(),
+            conduits: BTreeMap::new(),
+            protected: BTreeSet::new(),
+            hours: BTreeSet::new(),
+            refused: 0,
+        };
+        let mut zones = BTreeMap::new();
+        let mut groups = BTreeMap::new();
+        for device in devices {
+            let place = placement(device);
+            zones.entry(place.zone.clone()).or_insert((place.within, place.zone_reason));
+            groups.entry(place.group.clone()).or_insert((place.zone.clone(), device.category));
+            proposal.add(device, &place.group, &place.reason);
+        }
+        proposal.policy.zones = zones
+            .into_iter()
+            .map(|(name, (within, reason))| Zone { name, within, reason: reason.to_owned() })
+            .collect();
+        proposal.policy.groups =
+            groups.into_iter().map(|(name, (zone, category))| Group { name, zone, category }).collect();
+        proposal
+    }
+
+    fn add(&mut self, device: &Device, group: &Label, reason: &str) {
+        self.group_of_device.insert(device.id.clone(), group.clone());
+        for ip in device.ips.iter().filter(|ip| !is_link_scope(**ip)) {
+            // An address that two devices used belongs to the one that was told first.
+            if self.group_of_ip.contains_key(ip) {
+                continue;
+            }
+            self.group_of_ip.insert(*ip, group.clone());
+            if device.criticality == Some(Criticality::LifeSustaining) {
+                self.life_sustaining.insert(*ip);
+            }
+            self.policy.members.push(Member {
+                address: IpNet::from(*ip),
+                group: group.clone(),
+                device: Some(device.id.clone()),
+                name: Some(device.display_name()),
+                criticality: device.criticality,
+                ward: device.zone.clone(),
+                reason: reason.to_owned(),
+            });
+        }
+    }
+
+    /// Learns from a conversation.
+    pub fn learn(&mut self, conversation: &Conversation) {
+        let hour = conversation.start.nanoseconds().div_euclid(HOUR_NANOSECONDS);
+        self.hours.insert(hour);
+        self.policy.learned_until = self.policy.learned_until.max(Some(conversation.start));
+        let [from, to] = conversation.addresses;
+        if !conversation.answered || is_link_scope(from) || is_link_scope(to) {
+            return;
+        }
+        let (one, two) = (self.group(from, 0, conversation), self.group(to, 1, conversation));
+        if one.is_none() && two.is_none() {
+            return;
+        }
+        let ports = ports(conversation);
+        self.protect(conversation, ports);
+        let (one, two) = (one.unwrap_or_else(|| self.outside(from)), two.unwrap_or_else(|| self.outside(to)));
+        let key = (one, two, conversation.transport.0, ports, conversation.application);
+        if self.conduits.len() >= CONDUITS_MAX && !self.conduits.contains_key(&key) {
+            self.refused += 1;
+            return;
+        }
+        let conduit = self.conduits.entry(key).or_default();
+        conduit.flows += 1;
+        conduit.hours.insert(hour);
+        conduit.first = Some(conduit.first.map_or(conversation.start, |first| first.min(conversation.start)));
+        conduit.last = conduit.last.max(Some(conversation.start));
+        if conduit.pairs.len() < PAIRS_PER_CONDUIT_MAX {
+            conduit.pairs.insert((from, to));
+        }
+    }
+
+    /// Conversations from which nothing was learned because a limit was reached.
+    pub const fn refused(&self) -> u64 {
+        self.refused
+    }
+
+    fn group(&self, ip: IpAddr, side: usize, conversation: &Conversation) -> Option<Label> {
+        let device = || conversation.devices.get(side)?.as_ref().and_then(|id| self.group_of_device.get(id));
+        self.group_of_ip.get(&ip).or_else(device).cloned()
+    }
+
+    /// An address that is no device of ours joins the group of outside services.
+    fn outside(&mut self, ip: IpAddr) -> Label {
+        let (zone, group) = (Label::new("outside"), Label::new("outside/services"));
+        if !self.policy.zones.iter().any(|known| known.name == zone) {
+            self.policy.zones.push(Zone {
+                name: zone.clone(),
+                within: Action::Accept,
+                reason: "addresses that are no device here and were talked to".to_owned(),
+            });
+            self.policy.groups.push(Group { name: group.clone(), zone, category: Category::Unknown });
+        }
+        if self.policy.members.len() >= wardline_model::MEMBERS_MAX {
+            self.refused += 1;
+            return group;
+        }
+        self.group_of_ip.insert(ip, group.clone());
+        self.policy.members.push(Member {
+            address: IpNet::from(ip),
+            group: group.clone(),
+            device: None,
+            name: None,
+            criticality: None,
+            ward: None,
+            reason: "no device here".to_owned(),
+        });
+        group
+    }
+
+    fn protect(&mut self, conversation: &Conversation, ports: PortRange) {
+        let [from, to] = conversation.addresses;
+        let needed = self.life_sustaining.contains(&from) || self.life_sustaining.contains(&to);
+        if needed && self.protected.len() < wardline_model::MEMBERS_MAX {
+            self.protected.insert(ProtectedConversation {
+                from,
+                to,
+                transport: conversation.transport,
+                ports,
+            });
+        }
+    }
+
+    /// The policy.
+    pub fn finish(mut self) -> Policy {
+        let clinical: BTreeSet<Label> = self
+            .policy
+            .groups
+            .iter()
+            .filter(|group| group.category.is_medical())
+            .map(|group| group.name.clone())
+            .collect();
+        let hours = self.hours.len().max(1) as f32;
+        let mut rules: Vec<Rule> = std::mem::take(&mut self.conduits)
+            .into_iter()
+            .map(|((from, to, transport, ports, application), conduit)| Rule {
+                care_essential: clinical.contains(&from) && clinical.contains(&to),
+                standing: if conduit.pairs.len() >= COMMON_PAIRS_MIN {
+                    Standing::Common
+                } else {
+                    Standing::HereOnly
+                },
+                from,
+                to,
+                transport: Transport(transport),
+                ports: vec![ports],
+                application,
+                evidence: evidence(&conduit, hours),
+            })
+            .collect();
+        self.add_infrastructure(&mut rules);
+        rules.truncate(wardline_model::RULES_MAX);
+        self.policy.rules = rules;
+        self.policy.protected = self.protected.into_iter().collect();
+        self.policy
+    }
+
+    /// Who offers names, time or addresses to one group may be asked by all: rare renewals are not cut.
+    fn add_infrastructure(&self, rules: &mut Vec<Rule>) {
+        let mut documented = Vec::new();
+        for (transport, port, source) in INFRASTRUCTURE {
+            let ports = PortRange::one(*port);
+            let offers = |rule: &&Rule| rule.transport == *transport && rule.ports.contains(&ports);
+            let servers: BTreeSet<_> = rules
+                .iter()
+                .filter(offers)
+                .map(|rule| (rule.to.clone(), rule.application))
+                .filter(|(to, _)| !to.as_str().starts_with("outside/"))
+                .collect();
+            for (to, application) in servers {
+                for group in self.policy.groups.iter().filter(|group| group.zone.as_str() != "outside") {
+                    let seen =
+                        rules.iter().filter(offers).any(|rule| rule.from == group.name && rule.to == to);
+                    if seen {
+                        continue;
+                    }
+                    documented.push(Rule {
+                        from: group.name.clone(),
+                        to: to.clone(),
+                        transport: *transport,
+                        ports: vec![ports],
+                        application,
+                        standing: Standing::Documented,
+                        care_essential: false,
+                        evidence: RuleEvidence {
+                            rarity: 1.0,
+                            source: Some((*source).to_owned()),
+                            ..RuleEvidence::default()
+                        },
+                    });
+                }
+            }
+        }
+        rules.append(&mut documented);
+    }
+}
+
+fn ports(conversation: &Conversation) -> PortRange {
+    if !wardline_model::has_ports(conversation.transport) {
+        PortRange::ALL
+    } else if conversation.port >= DYNAMIC_PORT_MIN {
+        PortRange { first: DYNAMIC_PORT_MIN, last: u16::MAX }
+    } else {
+        PortRange::one(conversation.port)
+    }
+}
+
+fn evidence(conduit: &Conduit, hours: f32) -> RuleEvidence {
+    RuleEvidence {
+        flows: conduit.flows,
+        pairs: conduit.pairs.len() as u64,
+        hours: conduit.hours.len() as u64,
+        first_used: conduit.first,
+        last_used: conduit.last,
+        rarity: 1.0 - (conduit.hours.len() as f32 / hours).min(1.0),
+        examples: conduit
+            .pairs
+            .iter()
+            .take(EXAMPLES_MAX)
+            .map(|(from, to)| format!("{from} > {to}"))
+            .collect(),
+        source: None,
+    }
+}
