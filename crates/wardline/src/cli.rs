@@ -42,6 +42,9 @@ pub(crate) enum Verb {
     Feeds(Feeds),
     /// Keep indicators of compromise, and say what is kept.
     Intel(Intel),
+    /// Propose zones and a policy between them, and simulate it before anybody enforces it.
+    #[command(subcommand)]
+    Segment(Segment),
     /// Print the JSON Schema (2020-12) of every record.
     Schema(Schema),
 }
@@ -369,6 +372,98 @@ pub(crate) enum IntelVerb {
     },
 }
 
+/// Zones, conduits, policy.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Segment {
+    /// Propose zones and a policy from captures. Nothing is enforced.
+    #[command(after_help = "Example:
+  wardline segment propose monday.pcap tuesday.pcap --site hospital.toml --out policy.json")]
+    Propose(SegmentPropose),
+    /// Say what a policy would have done to the conversations of captures. Nothing is enforced.
+    #[command(after_help = "Example:
+  wardline segment simulate policy.json wednesday.pcap")]
+    Simulate(SegmentSimulate),
+    /// Say which rules, zones and members two policies do not share.
+    Diff(SegmentDiff),
+    /// Write a policy as the rules of a firewall. Nothing is enforced.
+    Render(SegmentRender),
+}
+
+/// Propose zones and a policy.
+#[derive(Debug, Args)]
+pub(crate) struct SegmentPropose {
+    /// Capture files, `-` for standard input.
+    #[arg(value_name = "CAPTURE", required = true)]
+    pub captures: Vec<PathBuf>,
+
+    /// Write the policy here instead of to standard output.
+    #[arg(long, value_name = "POLICY")]
+    pub out: Option<PathBuf>,
+
+    /// What the policy is called.
+    #[arg(long, default_value = "wardline")]
+    pub name: String,
+
+    /// No progress bar.
+    #[arg(short, long)]
+    pub quiet: bool,
+
+    #[command(flatten)]
+    pub knowledge: Knowledge,
+}
+
+/// Simulate a policy.
+#[derive(Debug, Args)]
+pub(crate) struct SegmentSimulate {
+    /// Policy file (JSON), as `segment propose` writes it.
+    #[arg(value_name = "POLICY")]
+    pub policy: PathBuf,
+
+    /// Capture files, `-` for standard input.
+    #[arg(value_name = "CAPTURE", required = true)]
+    pub captures: Vec<PathBuf>,
+
+    /// Print the answer as JSON.
+    #[arg(long)]
+    pub json: bool,
+
+    /// No progress bar.
+    #[arg(short, long)]
+    pub quiet: bool,
+
+    #[command(flatten)]
+    pub knowledge: Knowledge,
+}
+
+/// Compare two policies.
+#[derive(Debug, Args)]
+pub(crate) struct SegmentDiff {
+    /// Policy before.
+    #[arg(value_name = "BEFORE")]
+    pub before: PathBuf,
+    /// Policy after.
+    #[arg(value_name = "AFTER")]
+    pub after: PathBuf,
+}
+
+/// Render a policy.
+#[derive(Debug, Args)]
+pub(crate) struct SegmentRender {
+    /// Policy file (JSON).
+    #[arg(value_name = "POLICY")]
+    pub policy: PathBuf,
+    /// For which firewall.
+    #[arg(long, value_enum)]
+    pub to: Rendering,
+}
+
+/// Firewalls that a policy is written for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Rendering {
+    /// Linux nftables, one table in one transaction: `nft -f FILE`.
+    Nftables,
+}
+
 /// Print the JSON Schema (2020-12) of every record.
 #[derive(Debug, Args)]
 pub(crate) struct Schema {
@@ -387,6 +482,7 @@ pub(crate) enum RecordName {
     Flow,
     Edge,
     Summary,
+    Policy,
 }
 
 fn by_name<T: Copy>(known: &[T], name: impl Fn(T) -> &'static str, text: &str) -> Result<T, String> {

@@ -12,6 +12,7 @@ mod list;
 mod measure;
 mod place;
 mod schema;
+mod segment;
 mod serve;
 mod site_file;
 
@@ -48,6 +49,7 @@ fn main() -> ExitCode {
         Verb::Patch(patch) => hygiene::patch(&patch),
         Verb::Feeds(feeds) => hygiene::run(&feeds),
         Verb::Intel(intel) => intel::run(&intel),
+        Verb::Segment(segment) => segment::run(&segment),
         Verb::Schema(schema) => schema::run(&schema),
     };
     match outcome {

@@ -3,7 +3,7 @@
 use std::io::Write as _;
 
 use anyhow::Result;
-use wardline_model::{Device, Edge, Exposure, Finding, FlowRecord, Record, Summary, Vulnerability};
+use wardline_model::{Device, Edge, Exposure, Finding, FlowRecord, Policy, Record, Summary, Vulnerability};
 
 use crate::Outcome;
 use crate::cli::{RecordName, Schema};
@@ -18,6 +18,7 @@ pub(crate) fn run(arguments: &Schema) -> Result<Outcome> {
         Some(RecordName::Flow) => schemars::schema_for!(FlowRecord),
         Some(RecordName::Edge) => schemars::schema_for!(Edge),
         Some(RecordName::Summary) => schemars::schema_for!(Summary),
+        Some(RecordName::Policy) => schemars::schema_for!(Policy),
     };
     let mut output = std::io::stdout().lock();
     serde_json::to_writer_pretty(&mut output, &schema)?;
