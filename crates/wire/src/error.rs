@@ -57,6 +57,7 @@ pub enum Layer {
     Ldap,
     Kerberos,
     Radius,
+    Vnc,
 }
 
 /// The cause of an error, by who is to blame.

@@ -1,8 +1,8 @@
 //! Encryption and authentication that can be broken: RFC 8996, RFC 9325, RFC 7465, RFC 3414.
 
 use wardline_model::fact::{
-    BannerFact, CertificateFact, PatientFields, SmbFact, SnmpFact, SnmpOperation, SnmpSecurity, TlsFact,
-    TlsServerHello,
+    BannerFact, CertificateFact, PatientFields, Protection, ProtectionFact, SmbFact, SnmpFact, SnmpOperation,
+    SnmpSecurity, TlsFact, TlsServerHello,
 };
 use wardline_model::{ExposureKind, Label, Protocol, Severity};
 
@@ -155,6 +155,25 @@ pub(super) fn banner(scene: &Scene<'_>, banner: &BannerFact) -> Option<Sighting>
     let text = banner.text.as_str();
     let old = banner.protocol == Protocol::Ssh && text.starts_with("SSH-1.") && !text.starts_with("SSH-1.99");
     old.then(|| weak(scene, Protocol::Ssh, "SSH version 1", Severity::High, "ssh.protocol"))
+}
+
+/// A protection that can be broken, or none where there should be one.
+pub(super) fn protection(scene: &Scene<'_>, told: &ProtectionFact) -> Option<Sighting> {
+    // What is weak is the device that chose it, and that must be one of ours.
+    scene.inventory.key_of(&scene.observation.from)?;
+    let scheme = told.scheme.as_str();
+    let mut sighting = weak(scene, told.protocol, scheme, Severity::Medium, "negotiation");
+    if told.strength == Protection::Absent {
+        sighting.kind = ExposureKind::RemoteAccess;
+        sighting.severity = Severity::High;
+        sighting.summary =
+            format!("{{device}} let {{peer}} work on it over {scheme}: whoever reaches it may.");
+    }
+    sighting.remedy = format!(
+        "Set {} up with encryption and a log-in of its own, where the device's maker allows it; until then let only one jump host reach it.",
+        told.protocol
+    );
+    Some(sighting)
 }
 
 /// Version 3 without authentication: RFC 3414. Discovery of the engine (an empty request, a report) is normal.

@@ -92,6 +92,7 @@ impl Exposures {
             Fact::Banner(banner) => sightings.extend(crypto::banner(&scene, banner)),
             Fact::Snmp(snmp) => sightings.extend(crypto::snmp(&scene, snmp)),
             Fact::Smb(smb) => sightings.extend(crypto::smb(&scene, smb)),
+            Fact::Protection(told) => sightings.extend(crypto::protection(&scene, told)),
             Fact::Control(control) => sightings.extend(access::control(&scene, control)),
             Fact::Mqtt(mqtt) => sightings.extend(access::mqtt(&scene, mqtt)),
             Fact::ConversationEnded(conversation) => sightings = access::conversation(&scene, conversation),

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use wardline_model::fact::{
     CertificateFact, ControlFact, DeviceIdentity, DhcpFact, DhcpMessage, DicomAssociation, DicomCommandKind,
     DicomFact, DnsData, DnsFact, HttpFact, IdentityFact, IdentitySubject, LinkAdvertisement, MqttFact,
-    NtlmFact, SnmpFact, SnmpOperation, SnmpValue, TlsFact, WsDiscoveryFact,
+    NeighborKind, NtlmFact, SnmpFact, SnmpOperation, SnmpValue, TlsFact, WsDiscoveryFact,
 };
 use wardline_model::{Claim, DeviceField, Fact, Label, Observation, Protocol};
 
@@ -58,11 +58,17 @@ pub(super) fn observe(inventory: &mut Inventory, observation: &Observation, name
             let source =
                 if banner.protocol == Protocol::Ftp { ClueSource::FtpBanner } else { ClueSource::Banner };
             notes.clue_from(banner.protocol, "banner", source, Some(&banner.text));
+            if banner.protocol == Protocol::Smtp && banner.text.as_str().starts_with("220") {
+                notes.role(true, Protocol::Smtp, "banner", "mail server");
+            }
         }
         Fact::Hl7(hl7) => notes.hl7(hl7),
         Fact::Dicom(dicom) => notes.dicom(dicom),
         Fact::Identity(identity) => notes.introduction(identity),
         Fact::Control(control) => notes.commanded(control),
+        Fact::Neighbor(neighbor) if neighbor.kind == NeighborKind::RouterAdvertisement => {
+            notes.role(true, Protocol::NeighborDiscovery, "router advertisement", "router");
+        }
         Fact::Ntp(ntp) if ntp.mode == 4 => notes.role(true, Protocol::Ntp, "mode", "ntp server"),
         Fact::ConversationEnded(conversation) => {
             if let Some(application) = conversation.application {
@@ -231,6 +237,7 @@ impl Notes<'_> {
         let by_server = matches!(dhcp.message, DhcpMessage::Offer | DhcpMessage::Ack | DhcpMessage::Nak);
         if by_server {
             self.role(true, Protocol::Dhcp, "dhcp.type", "dhcp server");
+            dhcp.routers.iter().for_each(|router| self.default_gateway((*router).into()));
             return;
         }
         self.read(
@@ -253,6 +260,8 @@ impl Notes<'_> {
             let codes: Vec<_> = codes.iter().map(u8::to_string).collect();
             Some(Label::new(&codes.join(","))).filter(|label| !label.is_empty())
         };
+        let mud_url = (Protocol::Dhcp, "dhcp.option.161");
+        self.read(client, DeviceField::Attribute, dhcp.mud_url.as_ref(), READ, mud_url);
         self.clue(
             client,
             Protocol::Dhcp,
@@ -281,6 +290,15 @@ impl Notes<'_> {
             ClueSource::DhcpOptions,
             list(&dhcp.options).as_ref(),
         );
+    }
+
+    /// What a DHCP server says about one of our devices.
+    fn default_gateway(&mut self, ip: IpAddr) {
+        let key =
+            self.inventory.key_of_address(ip, None).filter(|key| self.inventory.entities.contains_key(key));
+        let role = Label::new("default gateway");
+        self.read(key, DeviceField::Role, Some(&role), READ, (Protocol::Dhcp, "dhcp.option.3"));
+        self.clue(key, Protocol::Dhcp, "dhcp.option.3", ClueSource::Role, Some(&role));
     }
 
     fn dns(&mut self, dns: &DnsFact) {
@@ -461,6 +479,8 @@ impl Notes<'_> {
             advertisement.system_description.as_ref(),
         );
         self.clue(key, protocol, "model", ClueSource::LldpModel, advertisement.model.as_ref());
+        let mud_url = advertisement.mud_url.as_ref();
+        self.read(key, DeviceField::Attribute, mud_url, READ, (protocol, "MUD URL"));
         let capability = match advertisement.capabilities {
             bits if bits & 0x20 != 0 => "telephone",
             bits if bits & 0x08 != 0 => "access point",

@@ -1,8 +1,8 @@
-//! SSH, SMTP, RDP, VNC: first words only.
+//! SSH, SMTP, RDP: first words only.
 
-use wardline_model::fact::BannerFact;
+use wardline_model::fact::{BannerFact, Protection, ProtectionFact};
 use wardline_model::{Fact, Label, Protocol};
-use wardline_wire::enterprise::banner::{Kind, parse, probe_rdp, probe_smtp, probe_ssh, probe_vnc};
+use wardline_wire::enterprise::banner::{Kind, parse, probe_rdp, probe_smtp, probe_ssh};
 use wardline_wire::{Consumed, Direction, StreamBuffer};
 
 use super::{Context, Progress, Stream, StreamAdaptor};
@@ -24,12 +24,6 @@ pub(super) const RDP: Stream = Stream {
     probe: probe_rdp,
     adaptor: || Banners::boxed(Kind::Rdp),
 };
-pub(super) const VNC: Stream = Stream {
-    protocol: Protocol::Vnc,
-    ports: &[5900],
-    probe: probe_vnc,
-    adaptor: || Banners::boxed(Kind::Vnc),
-};
 
 /// The first line of each side.
 struct Banners {
@@ -49,7 +43,6 @@ impl Banners {
             Kind::Ssh => Protocol::Ssh,
             Kind::Smtp => Protocol::Smtp,
             Kind::Rdp => Protocol::Rdp,
-            Kind::Vnc => Protocol::Vnc,
         }
     }
 }
@@ -69,6 +62,7 @@ impl StreamAdaptor for Banners {
         let opening = bytes.get(..bytes.len().min(LINE_BYTES_MAX)).unwrap_or_default();
         let fits = side.feed(opening, |unread| {
             let banner = parse(kind, unread)?;
+            let standard = kind == Kind::Rdp && matches!(banner.text, [] | [0]);
             let text = match kind {
                 // The security protocols of MS-RDPBCGR section 2.2.1.1.1, which say whether log-ins are protected.
                 Kind::Rdp => Label::new(match banner.text {
@@ -81,6 +75,14 @@ impl StreamAdaptor for Banners {
             if !*told {
                 *told = true;
                 context.tell(Fact::Banner(Box::new(BannerFact { protocol, text })));
+                // Keys under RC4, and a server that cannot prove who it is: MS-RDPBCGR section 5.3.
+                if standard && direction == Direction::Backward {
+                    context.tell(Fact::Protection(Box::new(ProtectionFact {
+                        protocol,
+                        scheme: Label::new("standard RDP security"),
+                        strength: Protection::Weak,
+                    })));
+                }
             }
             Some(Consumed::exactly(unread.len()))
         });
@@ -96,7 +98,7 @@ impl StreamAdaptor for Banners {
             Kind::Ssh => Some(true),
             Kind::Smtp => Some(false),
             // Chosen by what both sides negotiate.
-            Kind::Rdp | Kind::Vnc => None,
+            Kind::Rdp => None,
         }
     }
 }

@@ -17,6 +17,8 @@ pub(crate) mod driver;
 mod ftp;
 mod hl7;
 mod http;
+mod kerberos;
+mod ldap;
 mod modbus;
 mod mqtt;
 mod names;
@@ -25,6 +27,7 @@ mod ntp;
 #[cfg(test)]
 mod oracles;
 mod patient_fields;
+mod radius;
 mod recognition;
 mod s7;
 mod sip;
@@ -33,6 +36,7 @@ mod snmp;
 mod ssdp;
 mod telnet;
 mod tls;
+mod vnc;
 mod ws_discovery;
 
 pub(crate) use context::{Context, ConversationLabels};
@@ -100,17 +104,16 @@ pub(crate) static STREAMS: &[Stream] = &[
     banner::RDP,
     banner::SMTP,
     banner::SSH,
-    banner::VNC,
     dicom::STREAM,
     dns::STREAM,
     ftp::STREAM,
     hl7::STREAM,
     http::STREAM,
+    kerberos::STREAM,
+    ldap::STREAM,
     modbus::STREAM,
     mqtt::STREAM,
     recognition::HTTP2,
-    recognition::KERBEROS_STREAM,
-    recognition::LDAP,
     recognition::RTSP,
     recognition::SYSLOG_STREAM,
     s7::STREAM,
@@ -118,6 +121,7 @@ pub(crate) static STREAMS: &[Stream] = &[
     smb::STREAM,
     telnet::STREAM,
     tls::STREAM,
+    vnc::STREAM,
 ];
 
 /// Protocols over UDP, in the order in which they are asked: first those with a mark of their own, then those
@@ -125,9 +129,10 @@ pub(crate) static STREAMS: &[Stream] = &[
 pub(crate) static DATAGRAMS: &[Datagram] = &[
     dhcp::DATAGRAM,
     bacnet::DATAGRAM,
-    recognition::KERBEROS,
+    kerberos::DATAGRAM,
+    ldap::DATAGRAM,
     recognition::QUIC,
-    recognition::RADIUS,
+    radius::DATAGRAM,
     recognition::STUN,
     recognition::SYSLOG,
     recognition::TFTP,

@@ -112,3 +112,24 @@ pub struct ControlFact {
     /// observation's sender is the device.
     pub accepted: Option<bool>,
 }
+
+/// How weak the protection is on which two ends agreed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Protection {
+    /// There is none: whoever reaches the sender may use it.
+    Absent,
+    /// There is one that can be broken.
+    Weak,
+}
+
+/// A conversation is badly protected; the sender of the observation chose or allowed it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ProtectionFact {
+    /// What carried it.
+    pub protocol: Protocol,
+    /// What protects it, as words that fit behind "with", such as `an RC4 ticket`.
+    pub scheme: Label,
+    /// How weak it is.
+    pub strength: Protection,
+}

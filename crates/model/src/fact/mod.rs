@@ -17,7 +17,9 @@ pub use clinical::{
     DicomIdentityKind, DicomPresentationContext, Hl7Acknowledgment, Hl7Fact, Hl7Observation, Hl7Value,
     PatientDataFact, PatientField, PatientFields, PatientLocation, PatientReference,
 };
-pub use device::{ControlFact, ControlOperation, IdentityFact, IdentitySubject, MeasurementFact};
+pub use device::{
+    ControlFact, ControlOperation, IdentityFact, IdentitySubject, MeasurementFact, Protection, ProtectionFact,
+};
 pub use enterprise::{
     BannerFact, CredentialFact, CredentialKind, DhcpFact, DhcpMessage, DnsAnswer, DnsData, DnsFact,
     DnsQuestion, NtpFact, RtpFact, SipFact, SipMessage,
@@ -112,4 +114,6 @@ pub enum Fact {
     Measurement(Box<MeasurementFact>),
     /// A command to a device.
     Control(Box<ControlFact>),
+    /// A conversation is badly protected.
+    Protection(Box<ProtectionFact>),
 }

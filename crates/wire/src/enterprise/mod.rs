@@ -19,4 +19,5 @@ pub mod snmp;
 pub mod ssdp;
 pub mod telnet;
 pub mod tls;
+pub mod vnc;
 pub mod ws_discovery;

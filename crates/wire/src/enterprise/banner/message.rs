@@ -12,8 +12,6 @@ pub enum Kind {
     Smtp,
     /// Remote Desktop Protocol.
     Rdp,
-    /// Remote Framebuffer.
-    Vnc,
 }
 
 /// The words of one side.
@@ -34,13 +32,14 @@ pub fn parse(kind: Kind, bytes: &[u8]) -> Option<Banner<'_>> {
         Kind::Ssh | Kind::Smtp => {
             split_line(bytes).map(|(line, _)| line).filter(|line| line.len() <= LINE_BYTES_MAX)?
         }
-        Kind::Vnc => bytes.get(..11)?,
         // The negotiation stands at the end of the X.224 header: type, flags, length, protocols.
         Kind::Rdp => {
             let length = usize::from(u16::from_be_bytes([*bytes.get(2)?, *bytes.get(3)?]));
             let negotiation = bytes.get(length.checked_sub(8)?..length)?;
             match negotiation {
                 [1 | 2, _, 8, 0, protocols @ .., _, _, _] => protocols,
+                // The server refuses what the client asked for.
+                [3, _, 8, 0, ..] => return None,
                 _ => &[],
             }
         }
@@ -123,7 +122,6 @@ mod tests {
         assert_eq!(probe_ssh(Direction::Backward, b"SSH-2.0-OpenSSH_9.2\r\n"), Verdict::Certain);
         assert_eq!(parse(Kind::Ssh, b"SSH-2.0-OpenSSH_9.2\r\n").unwrap().text, b"SSH-2.0-OpenSSH_9.2");
         assert_eq!(probe_vnc(Direction::Backward, b"RFB 003.008\n"), Verdict::Certain);
-        assert_eq!(parse(Kind::Vnc, b"RFB 003.008\n").unwrap().text, b"RFB 003.008");
         assert_eq!(probe_smtp(Direction::Backward, b"220 a.example ESMTP\r\n"), Verdict::Certain);
         assert_eq!(probe_smtp(Direction::Forward, b"EHLO b.example\r\n"), Verdict::Certain);
     }
@@ -141,7 +139,7 @@ mod tests {
     proptest! {
         #[test]
         fn any_bytes_are_answered(bytes: Vec<u8>) {
-            for kind in [Kind::Ssh, Kind::Smtp, Kind::Rdp, Kind::Vnc] {
+            for kind in [Kind::Ssh, Kind::Smtp, Kind::Rdp] {
                 let _ = parse(kind, &bytes);
             }
             for probe in [probe_ssh, probe_vnc, probe_smtp, probe_rdp] {

@@ -1,4 +1,4 @@
-//! What a server says before anybody logs in: SSH, SMTP, RDP, VNC.
+//! What a server says before anybody logs in: SSH, SMTP, RDP; and how VNC begins.
 //!
 //! * SSH: the identification line `SSH-2.0-…` of both sides, RFC 4253 section 4.2.
 //! * SMTP: reply 220 and the client's `EHLO` or `HELO`, RFC 5321 section 4.2.
