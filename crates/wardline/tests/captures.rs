@@ -110,7 +110,20 @@ fn wrong_usage_is_status_two_and_help_is_status_zero() {
         place.wardline().args(["findings", "--severity", "awful"]).output().unwrap().status.code(),
         Some(2)
     );
-    for verb in ["analyze", "watch", "serve", "demo", "devices", "findings", "exposures", "flows", "schema"] {
+    for verb in [
+        "analyze",
+        "watch",
+        "serve",
+        "demo",
+        "devices",
+        "findings",
+        "exposures",
+        "flows",
+        "schema",
+        "patch",
+        "feeds",
+        "intel",
+    ] {
         let output = place.wardline().args([verb, "--help"]).output().unwrap();
         assert_eq!(output.status.code(), Some(0), "{verb}");
         assert!(output.stdout.len() > 200, "{verb} has a help that teaches");

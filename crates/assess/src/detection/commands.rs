@@ -207,8 +207,10 @@ impl Commanded {
         let severity = match (category.is_medical(), grave || many) {
             _ if vital && grave => Severity::Critical,
             (true, true) => Severity::High,
-            (true, false) | (false, true) if control.protocol != Protocol::Http => Severity::Medium,
             _ if control.protocol == Protocol::Http && !category.is_medical() => return,
+            // Nothing is known yet of what is usual here.
+            (false, _) if time.nanoseconds_since(began) < TOGETHER => Severity::Low,
+            (true, false) | (false, true) if control.protocol != Protocol::Http => Severity::Medium,
             _ => Severity::Low,
         };
         episodes.raise(
