@@ -42,11 +42,15 @@ fn read(datagram: &[u8], context: &mut Context<'_>) -> Progress {
             secret: None,
         })));
     }
+    // Some pad their name with zeros, and what follows is no part of it.
+    let name = find(NAS_IDENTIFIER)
+        .filter(|_| message.is_request())
+        .and_then(|name| Label::non_empty(name.split(|byte| *byte == 0).next()?));
     context.tell(Fact::Identity(Box::new(IdentityFact {
         protocol: Protocol::Radius,
         subject: IdentitySubject::Sender,
         device: DeviceIdentity { field: Label::new("radius.NAS_Identifier"), ..DeviceIdentity::default() },
-        name: find(NAS_IDENTIFIER).filter(|_| message.is_request()).and_then(Label::non_empty),
+        name,
         description: None,
         role: Some(Label::new(role)),
         attributes: [].into_iter().collect(),

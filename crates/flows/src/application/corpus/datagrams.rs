@@ -10,7 +10,7 @@ use super::{Comparison, Said, captures, from_hexadecimal, number, sound, tshark}
 const PAYLOAD: [&str; 3] = ["frame.number", "udp.payload", "udp.port"];
 
 /// Compares every datagram of a protocol; `theirs` is given the protocol's fields.
-fn compare(
+pub(super) fn compare(
     name: &str,
     filter: &str,
     protocols: &[&str],

@@ -4,6 +4,7 @@
 //! what it reads itself. Skipped where the corpus or tshark is missing.
 
 mod datagrams;
+mod house;
 mod streams;
 
 use std::collections::BTreeMap;

@@ -117,7 +117,7 @@ fn put(said: &mut Said, field: &'static str, value: impl ToString) {
 }
 
 /// Compares every conversation of which tshark says anything and in which the protocol begins at once.
-fn compare(
+pub(super) fn compare(
     name: &str,
     filter: &str,
     protocols: &[&str],

@@ -1,4 +1,5 @@
-//! Protocols of which only the name is told: by their first bytes, each by what its standard fixes there.
+//! Protocols that are told by their first bytes, each by what its standard fixes there. Some of them are read
+//! elsewhere (`building`, [`super::kerberos`], [`super::ldap`], [`super::radius`]); of the others only the name is told.
 //!
 //! Over TCP: Kerberos (RFC 4120 section 7.2.2), LDAP (RFC 4511 section 4.1.1), Modbus (Modbus Messaging on
 //! TCP/IP section 3.1.3), S7 over ISO-on-TCP (RFC 1006), RTSP (RFC 7826 section 4), syslog (RFC 6587),
