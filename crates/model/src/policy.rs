@@ -462,3 +462,82 @@ fn check_ports(rule: &Rule) -> Result<(), PolicyError> {
 pub const fn has_ports(transport: Transport) -> bool {
     matches!(transport, Transport::TCP | Transport::UDP | Transport::SCTP)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn policy(members: &[(&str, &str)]) -> Policy {
+        let group =
+            |name: &str| Group { name: name.into(), zone: "z".into(), category: Category::InfusionPump };
+        let member = |(address, group): &(&str, &str)| Member {
+            address: address.parse().unwrap(),
+            group: (*group).into(),
+            device: None,
+            name: None,
+            criticality: None,
+            ward: None,
+            reason: String::new(),
+        };
+        Policy {
+            zones: vec![Zone { name: "z".into(), within: Action::Deny, reason: String::new() }],
+            groups: vec![group("a"), group("b")],
+            members: members.iter().map(member).collect(),
+            ..Policy::empty("p".into())
+        }
+    }
+
+    #[test]
+    fn an_address_is_in_one_group_only() {
+        let sound = policy(&[("10.0.0.0/24", "a"), ("10.0.0.7/32", "a"), ("10.0.1.0/24", "b")]);
+        assert_eq!(sound.check(), Ok(()));
+        let error = policy(&[("10.0.0.0/24", "a"), ("10.0.0.7/32", "b")]).check().unwrap_err();
+        assert!(matches!(error, PolicyError::Overlap { .. }), "{error}");
+        let same = policy(&[("10.0.0.7/32", "a"), ("10.0.0.7/32", "b")]).check().unwrap_err();
+        assert!(matches!(same, PolicyError::Overlap { .. }), "{same}");
+    }
+
+    #[test]
+    fn what_is_named_must_be_there_and_names_must_be_plain() {
+        assert!(matches!(policy(&[("10.0.0.1/32", "c")]).check(), Err(PolicyError::Missing { .. })));
+        let mut twice = policy(&[]);
+        twice.groups.push(twice.groups[0].clone());
+        assert!(matches!(twice.check(), Err(PolicyError::Twice { .. })));
+        for name in ["", "a b", "a;flush ruleset", "-a", "a\u{e9}"] {
+            let named = Policy { name: name.into(), ..policy(&[]) };
+            assert!(matches!(named.check(), Err(PolicyError::Name { .. })), "{name}");
+        }
+    }
+
+    #[test]
+    fn ports_are_ranges_and_only_where_there_are_ports() {
+        let rule = |transport, ports| Rule {
+            from: "a".into(),
+            to: "b".into(),
+            transport,
+            ports,
+            application: None,
+            standing: Standing::Manual,
+            care_essential: false,
+            evidence: RuleEvidence::default(),
+        };
+        let check = |rule| Policy { rules: vec![rule], ..policy(&[]) }.check();
+        assert_eq!(check(rule(Transport::TCP, vec![PortRange::one(2575)])), Ok(()));
+        assert_eq!(check(rule(Transport::ICMP, vec![PortRange::ALL])), Ok(()));
+        for wrong in [
+            rule(Transport::TCP, vec![]),
+            rule(Transport::TCP, vec![PortRange { first: 9, last: 8 }]),
+            rule(Transport::ICMP, vec![PortRange::one(8)]),
+        ] {
+            assert!(matches!(check(wrong), Err(PolicyError::Ports { .. })));
+        }
+    }
+
+    #[test]
+    fn the_file_is_read_as_it_was_written() {
+        let written = policy(&[("10.0.0.0/24", "a"), ("2001:db8::/64", "b")]);
+        let text = serde_json::to_string(&written).unwrap();
+        assert_eq!(serde_json::from_str::<Policy>(&text).unwrap(), written);
+        assert!(serde_json::from_str::<Policy>(r#"{"version":1,"name":"a","colour":"red"}"#).is_err());
+    }
+}
