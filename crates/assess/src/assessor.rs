@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use wardline_model::{
-    CaptureId, Device, Edge, Exposure, Fact, Finding, FlowRecord, Indicator, Label, Observation, Site,
-    Timestamp, WarningList,
+    CaptureId, Device, Edge, Exposure, Fact, Finding, FlowRecord, Indicator, Label, Observation, Policy,
+    Site, Timestamp, WarningList,
 };
 
 use wardline_model::fact::Conversation;
@@ -28,6 +28,8 @@ pub struct Settings {
     pub indicators: Vec<Indicator>,
     /// What is never looked for, whoever says so.
     pub warning_lists: Vec<WarningList>,
+    /// The policy that the site adopted, if it did: what it forbids becomes findings. It passed [`Policy::check`].
+    pub policy: Option<Policy>,
 }
 
 /// Makes one edge of many conversations.
@@ -50,10 +52,12 @@ pub struct Assessor {
 impl Assessor {
     /// An assessor that has seen nothing.
     pub fn new(settings: Settings) -> Self {
+        let mut detectors = detection::all(settings.indicators, &settings.warning_lists);
+        detectors.extend(settings.policy.as_ref().map(detection::policy_violation));
         Self {
             exposures: Exposures::new(settings.default_credentials),
             inventory: Inventory::new(settings.site),
-            detectors: detection::all(settings.indicators, &settings.warning_lists),
+            detectors,
             episodes: Episodes::default(),
             names: CaptureNames::default(),
             flows: Vec::new(),

@@ -66,3 +66,7 @@ pub const PAIRS_PER_CONDUIT_MAX: usize = 1_024;
 
 /// Blocked conversations that a simulation lists one by one; all are counted.
 pub const BLOCKED_LISTED_MAX: usize = 4_096;
+
+/// Pairs of addresses whose forbidden conversations are findings of their own; the rest share one, so that a scan
+/// leaves room for other findings.
+pub const VIOLATING_PAIRS_MAX: usize = 1_024;

@@ -1,6 +1,6 @@
 //! The nftables rendering against the policy itself: an independent reader of the text gives the same verdict on random
 //! conversations of random policies.
-#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;

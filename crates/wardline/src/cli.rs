@@ -56,6 +56,11 @@ pub(crate) struct Knowledge {
     #[arg(long, value_name = "FILE")]
     pub site: Option<PathBuf>,
 
+    /// The policy that the site adopted (JSON, as `segment propose` writes it): conversations that it forbids become
+    /// findings. Nothing is stopped.
+    #[arg(long = "policy", value_name = "FILE")]
+    pub adopted_policy: Option<PathBuf>,
+
     /// Learn what is normal from this capture first and report nothing from it (repeatable).
     #[arg(long, value_name = "CAPTURE")]
     pub baseline: Vec<PathBuf>,

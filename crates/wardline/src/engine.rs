@@ -6,7 +6,9 @@ use anyhow::Result;
 use wardline_assess::{Assessor, Changes};
 use wardline_capture::link_type;
 use wardline_flows::Pipeline;
-use wardline_model::{CaptureId, Indicator, Label, Observation, PseudonymKey, Site, Timestamp, WarningList};
+use wardline_model::{
+    CaptureId, Indicator, Label, Observation, Policy, PseudonymKey, Site, Timestamp, WarningList,
+};
 
 /// What a run is made with.
 pub(crate) struct Making {
@@ -15,6 +17,7 @@ pub(crate) struct Making {
     pub workers: u16,
     pub indicators: Vec<Indicator>,
     pub warning_lists: Vec<WarningList>,
+    pub policy: Option<Policy>,
 }
 
 /// One run over traffic.
@@ -173,5 +176,6 @@ fn assess_settings(making: &Making) -> wardline_assess::Settings {
         default_credentials: wardline_assess::default_credentials(&making.key),
         indicators: making.indicators.clone(),
         warning_lists: making.warning_lists.clone(),
+        policy: making.policy.clone(),
     }
 }

@@ -80,7 +80,8 @@ fn read(captures: &[PathBuf], knowledge: &Knowledge) -> Result<Seen> {
     })
 }
 
-fn read_policy(path: &Path) -> Result<Policy> {
+/// Reads a policy file and checks it.
+pub(crate) fn read_policy(path: &Path) -> Result<Policy> {
     /// A policy of the largest size allowed is smaller.
     const BYTES_MAX: u64 = 256 << 20;
     let size = std::fs::metadata(path).with_context(|| format!("{}: cannot be read", path.display()))?.len();

@@ -19,6 +19,7 @@ mod outage;
 mod passive_gathering;
 mod physical;
 mod playbook;
+mod policy_violation;
 mod ransom;
 mod recent;
 mod rogue;
@@ -27,7 +28,7 @@ mod threat_intel;
 mod traffic_analysis;
 mod tunnel;
 
-use wardline_model::{Indicator, Observation, Timestamp, WarningList};
+use wardline_model::{Indicator, Observation, Policy, Timestamp, WarningList};
 
 use crate::evidence::CaptureNames;
 use crate::inventory::Inventory;
@@ -67,7 +68,12 @@ pub(crate) trait Detector: Send {
     fn advance(&mut self, _now: Timestamp, _world: &World<'_>, _episodes: &mut Episodes) {}
 }
 
-/// Every detector.
+/// What notices conversations that an adopted policy forbids.
+pub(crate) fn policy_violation(policy: &Policy) -> Box<dyn Detector> {
+    Box::new(policy_violation::PolicyViolation::new(policy))
+}
+
+/// Every detector that needs no policy.
 pub(crate) fn all(indicators: Vec<Indicator>, warning_lists: &[WarningList]) -> Vec<Box<dyn Detector>> {
     vec![
         Box::new(threat_intel::ThreatIntelligence::new(indicators, warning_lists)),

@@ -44,6 +44,8 @@ impl From<&FlowRecord> for Conversation {
             Some(TcpOutcome::MidStream) => true,
             Some(_) => flow.packets[1] > 0,
             // Syslog and vital signs are sent to somebody who never answers; a probe is a packet or two.
+            // A server answers a broadcast request for an address to the client alone (RFC 2131 section 4.1).
+            None if flow.application == Some(Protocol::Dhcp) => true,
             None => flow.packets[1] > 0 || flow.packets[0] >= ONE_WAY_PACKETS_MIN,
         };
         let port = if wardline_model::has_ports(flow.protocol) { flow.ports[to] } else { 0 };

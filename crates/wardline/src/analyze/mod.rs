@@ -59,8 +59,10 @@ pub(crate) fn making(knowledge: &Knowledge) -> Result<Making> {
     let state = place::state(knowledge.state.as_deref())?;
     let key = place::key(knowledge.key.as_deref(), &state)?;
     let intelligence = intel::gather(&state, &knowledge.intel)?;
+    let policy = knowledge.adopted_policy.as_deref().map(crate::segment::read_policy).transpose()?;
     Ok(Making {
         site,
+        policy,
         key,
         workers: knowledge.workers,
         indicators: intelligence.indicators,
