@@ -372,3 +372,13 @@ proptest! {
         prop_assert_eq!(judge(), judge());
     }
 }
+
+/// A step of the time to live that no packet can have, as a wrong sensor might tell it.
+#[test]
+fn the_greatest_step_is_judged() {
+    let mut wire = Wire::default();
+    for step in [i16::MIN, i16::MAX] {
+        wire.tell(7, 20, Fact::Tcp(TcpEvent::Reset(step)));
+    }
+    assert!(wire.findings().is_empty(), "two resets are no attack");
+}

@@ -29,7 +29,7 @@ const UNIT_KNOWN_MIN: u32 = 5;
 /// Resets that did not come from the peer, within a minute.
 const FOREIGN_RESETS_MIN: usize = 3;
 /// A time to live that differs by less than this may have taken another route.
-const FOREIGN_HOPS_MIN: i16 = 3;
+const FOREIGN_HOPS_MIN: u16 = 3;
 
 /// Two ends and what tells one conversation between them from another.
 type Conversation = (IpAddr, u16, IpAddr, u16);
@@ -172,7 +172,7 @@ impl AlteredMessage {
         let key = (from, observation.from.port, to, observation.to.port);
         let window = self.overlaps.at(key, time);
         let count = window.add(time, 60 * SECOND);
-        let foreign = stream.time_to_live_step.abs() >= FOREIGN_HOPS_MIN;
+        let foreign = stream.time_to_live_step.unsigned_abs() >= FOREIGN_HOPS_MIN;
         let medical = world.inventory.category(&observation.from).is_medical()
             || world.inventory.category(&observation.to).is_medical();
         // One contradiction may be a broken stack; several, or one that came another way, is somebody.
@@ -206,7 +206,7 @@ impl AlteredMessage {
         let (Some(from), Some(to)) = (observation.from.ip, observation.to.ip) else { return };
         // Load balancers and firewalls on the way to the internet end conversations in the name of the peer.
         let inside = crate::inventory::is_internal(from) && crate::inventory::is_internal(to);
-        if step.abs() < FOREIGN_HOPS_MIN || !inside {
+        if step.unsigned_abs() < FOREIGN_HOPS_MIN || !inside {
             return;
         }
         let time = observation.sighting.time;

@@ -42,13 +42,12 @@ struct DhcpServer {
 impl DhcpServer {
     /// Whether two servers serve the same stations: addresses of one network, or one client answered by both.
     fn meets(&self, other: &Self) -> bool {
-        const ONE_QUESTION: i64 = 10 * SECOND;
+        const ONE_QUESTION: u64 = 10_000_000_000;
         !self.networks.is_disjoint(&other.networks)
             || self.clients.iter().any(|(client, time)| {
-                other
-                    .clients
-                    .iter()
-                    .any(|(known, at)| known == client && time.nanoseconds_since(*at).abs() < ONE_QUESTION)
+                other.clients.iter().any(|(known, at)| {
+                    known == client && time.nanoseconds_since(*at).unsigned_abs() < ONE_QUESTION
+                })
             })
     }
 }
