@@ -28,6 +28,13 @@ pub(crate) fn run(segment: &Segment) -> Result<Outcome> {
         Segment::Simulate(arguments) => run_simulate(arguments),
         Segment::Diff(arguments) => run_diff(arguments),
         Segment::Render(arguments) => run_render(arguments),
+        Segment::Apply(arguments) => crate::enforcement::apply(arguments),
+        Segment::Confirm(arguments) => crate::enforcement::confirm(arguments),
+        Segment::Rollback(arguments) => crate::enforcement::rollback(arguments),
+        Segment::Status(arguments) => crate::enforcement::status(arguments),
+        Segment::Quarantine(arguments) => crate::enforcement::quarantine(arguments),
+        Segment::Keep(arguments) => crate::enforcement::keep(arguments),
+        Segment::Log(arguments) => crate::enforcement::log(arguments),
     }
 }
 
