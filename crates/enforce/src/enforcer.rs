@@ -164,7 +164,7 @@ impl Enforcer {
         self.install_state(state, now_s)?;
         let before = self.directory.read_before(generation);
         let identical = before.is_some_and(|before| kernel::listing().is_ok_and(|now| now == before));
-        self.directory.write_state(state)?;
+        self.directory.write_state_or_none(state)?;
         self.directory.forget(generation);
         let detail = if identical { "the rules are as before" } else { "the rules differ from before" };
         self.record(now_s, act, &format!("generation {generation}"), by, detail)?;
@@ -233,7 +233,7 @@ impl Enforcer {
             return Err(EnforceError::NotHeld(device.to_owned()));
         }
         self.install_state(&state, now_s)?;
-        self.directory.write_state(&state)?;
+        self.directory.write_state_or_none(&state)?;
         self.record(now_s, Act::Released, device, by, "")
     }
 

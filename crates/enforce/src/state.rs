@@ -170,6 +170,18 @@ impl Directory {
         self.write("state.json", &serde_json::to_vec_pretty(state).unwrap_or_default())
     }
 
+    /// For what lifts restrictions: where the new state cannot be written, the old one goes, so that no keeper puts back what
+    /// was lifted. Nothing is in force then.
+    pub(crate) fn write_state_or_none(&self, state: &State) -> Result<(), EnforceError> {
+        let Err(error) = self.write_state(state) else { return Ok(()) };
+        let path = self.0.join("state.json");
+        match fs::remove_file(&path) {
+            Ok(()) => Ok(()),
+            Err(cause) if cause.kind() == std::io::ErrorKind::NotFound => Ok(()),
+            Err(_) => Err(error),
+        }
+    }
+
     pub(crate) fn read_policy(&self, generation: u64) -> Result<Policy, EnforceError> {
         let name = format!("policy-{generation}.json");
         let bytes = self.read(&name, POLICY_BYTES_MAX)?.ok_or_else(|| EnforceError::File {

@@ -409,6 +409,8 @@ pub(crate) enum Segment {
     --by 'A. Example' --second 'B. Example'
   wardline segment quarantine 10.1.4.20 --release --by 'A. Example'")]
     Quarantine(SegmentQuarantine),
+    /// Propose the smallest cut that stops what a finding tells of, with what care loses by it. Nothing is enforced.
+    Contain(SegmentContain),
     /// Renew the lease of what is enforced. `apply` and `quarantine` start it; a service manager may as well.
     Keep(SegmentKeep),
     /// Check that nobody changed the log of what was enforced, and print it.
@@ -509,6 +511,25 @@ pub(crate) enum LadderStep {
     CareOnly,
     /// Let nothing through.
     Isolate,
+}
+
+/// Containment.
+#[derive(Debug, Args)]
+pub(crate) struct SegmentContain {
+    /// Identifier of the finding, as `wardline findings --json` gives it.
+    #[arg(value_name = "FINDING")]
+    pub finding: String,
+
+    /// Policy that knows who talks to whom (JSON).
+    #[arg(long, value_name = "POLICY")]
+    pub policy: PathBuf,
+
+    /// Print the answer as JSON.
+    #[arg(long)]
+    pub json: bool,
+
+    #[command(flatten)]
+    pub place: SegmentStatus,
 }
 
 /// Keep the lease.

@@ -4,6 +4,7 @@
 mod analyze;
 mod cli;
 mod collection;
+mod containment;
 mod enforcement;
 mod engine;
 mod feed;

@@ -33,6 +33,7 @@ pub(crate) fn run(segment: &Segment) -> Result<Outcome> {
         Segment::Rollback(arguments) => crate::enforcement::rollback(arguments),
         Segment::Status(arguments) => crate::enforcement::status(arguments),
         Segment::Quarantine(arguments) => crate::enforcement::quarantine(arguments),
+        Segment::Contain(arguments) => crate::containment::run(arguments),
         Segment::Keep(arguments) => crate::enforcement::keep(arguments),
         Segment::Log(arguments) => crate::enforcement::log(arguments),
     }

@@ -1,10 +1,12 @@
 //! Zones, conduits and the policy between them (IEC 62443-3-2): proposed from devices and conversations, and simulated
 //! before anybody enforces it.
 
+mod contain;
 mod propose;
 mod simulate;
 mod zone;
 
+pub use contain::{Containment, Cut, Effect, Loss, contain};
 pub use propose::{Proposal, propose};
 pub use simulate::{Blocked, Simulation, Tally, simulate};
 pub use zone::placement;

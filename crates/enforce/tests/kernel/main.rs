@@ -4,6 +4,8 @@
     clippy::expect_used,
     clippy::indexing_slicing,
     clippy::panic,
+    clippy::print_stdout,
+    clippy::print_stderr,
     reason = "a test fails by panicking"
 )]
 
@@ -141,4 +143,21 @@ fn a_worm_reaches_no_second_zone_and_quarantine_holds_and_ends() {
     for act in ["apply-intent", "applied", "confirmed", "quarantine-intent", "quarantined", "expired"] {
         assert!(log.contains(&format!("\"{act}\"")), "{act} in {log}");
     }
+}
+
+#[test]
+fn a_roll_back_lifts_for_good_although_nothing_can_be_written_down() {
+    let Some(hospital) = Hospital::open() else { return };
+    let _server = served(&hospital);
+    let untouched = hospital.rules();
+    let _keeper = applied(&hospital, &hospital.policy("one", 0), 60, 2);
+    assert_eq!(hospital.ask("r", "confirm", &[]), "true");
+    // Where a directory stands, no file can be written: as on a full disk.
+    std::fs::create_dir(hospital.state().join("enforce/state.json.new")).unwrap();
+    hospital.ask("r", "rollback", &[]);
+    for _ in 0..8 {
+        assert_eq!(hospital.rules(), untouched, "the keeper put it back");
+        thread::sleep(Duration::from_millis(300));
+    }
+    assert!(hospital.connects(VENTILATOR, FILES));
 }
