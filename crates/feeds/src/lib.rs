@@ -7,3 +7,4 @@
 
 pub mod advisories;
 pub mod indicators;
+pub mod sources;

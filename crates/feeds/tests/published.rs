@@ -45,6 +45,29 @@ fn every_medical_advisory_is_read_with_all_its_products_and_scores() {
 }
 
 #[test]
+fn every_score_of_the_medical_advisories_follows_from_its_vector() {
+    let Some(files) = published("icsma") else { return };
+    let (mut recomputed, mut other) = (0, Vec::new());
+    for (path, bytes) in files.iter().filter(|(path, _)| path.extension().is_some_and(|kind| kind == "json"))
+    {
+        let json: serde_json::Value = serde_json::from_slice(bytes).unwrap();
+        for vulnerability in json["vulnerabilities"].as_array().into_iter().flatten() {
+            for score in vulnerability["scores"].as_array().into_iter().flatten() {
+                let vector = score["cvss_v3"]["vectorString"].as_str().unwrap();
+                let computed = advisories::score::base_score(vector);
+                if computed.is_some() && computed == score["cvss_v3"]["baseScore"].as_f64() {
+                    recomputed += 1;
+                } else {
+                    other.push(format!("{}: {vector}: {computed:?}", path.display()));
+                }
+            }
+        }
+    }
+    assert!(other.is_empty(), "{other:?}");
+    assert!(recomputed >= 453, "{recomputed}");
+}
+
+#[test]
 fn exploited_vulnerabilities_and_records_are_read() {
     let Some(files) = published("kev") else { return };
     let catalogues: Vec<_> = files.iter().filter_map(|(_, bytes)| advisories::read(bytes).ok()).collect();

@@ -7,6 +7,7 @@ use wardline_model::{
     AdvisedVulnerability, Advisory, CvssScore, Label, ProductStatement, ProductStatus, Remedy, RemedyKind,
 };
 
+use super::score::base_score;
 use super::{FeedError, items, label, text, timestamp};
 
 /// Branches within branches, at most (section 3.1.2.2 gives no limit; real ones have three).
@@ -171,8 +172,11 @@ fn score(json: &Value) -> Option<CvssScore> {
     every.filter_map(cvss).max_by(|one, other| one.score.total_cmp(&other.score))
 }
 
+/// A score as published; where only a vector was, what follows from it.
 pub(super) fn cvss(json: &Value) -> Option<CvssScore> {
-    let score = json.get("baseScore").and_then(Value::as_f64).filter(|score| (0.0..=10.0).contains(score))?;
+    let published = json.get("baseScore").and_then(Value::as_f64);
+    let computed = || text(json, "vectorString").and_then(base_score);
+    let score = published.or_else(computed).filter(|score| (0.0..=10.0).contains(score))?;
     Some(CvssScore {
         version: label(text(json, "version")),
         vector: label(text(json, "vectorString")),

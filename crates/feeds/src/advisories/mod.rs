@@ -1,13 +1,19 @@
 //! Advisories, VEX documents, CVE records, known exploited vulnerabilities and predictions of exploitation.
 //!
-//! CSAF 2.0 and 2.1 (OASIS), OpenVEX 0.2, CVE records 5.x with CISA's container, CISA KEV, EPSS. What a file is, its
-//! content says.
+//! CSAF 2.0 and 2.1 (OASIS), OpenVEX 0.2, CVE records 5.x with CISA's container, NVD API 2.0, CISA KEV, EPSS, and zip
+//! archives of these. What a file is, its content says.
 
+pub mod archive;
 mod csaf;
 mod cve;
 mod epss;
+pub mod facts;
 mod kev;
+mod nvd;
 mod openvex;
+pub mod score;
+
+use std::io::Cursor;
 
 use serde_json::Value;
 use thiserror::Error;
@@ -17,6 +23,9 @@ use wardline_model::{
 
 /// Longest file, bytes.
 pub const FILE_BYTES_MAX: usize = 512 * 1024 * 1024;
+
+/// Broken documents of an archive that are named.
+pub const UNREADABLE_MAX: usize = 100;
 
 /// What files said.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -29,6 +38,9 @@ pub struct Knowledge {
     pub predictions: Vec<ExploitPrediction>,
     /// Stakeholder facts of CISA.
     pub stakeholder: Vec<StakeholderFacts>,
+    /// Documents of an archive that could not be read, each with its name and the reason; the first
+    /// [`UNREADABLE_MAX`] of them.
+    pub unreadable: Vec<String>,
 }
 
 impl Knowledge {
@@ -38,6 +50,7 @@ impl Knowledge {
         self.exploited.extend(other.exploited);
         self.predictions.extend(other.predictions);
         self.stakeholder.extend(other.stakeholder);
+        self.unreadable.extend(other.unreadable);
     }
 
     /// Whether nothing was said.
@@ -83,9 +96,21 @@ pub enum FeedError {
         /// What is wrong.
         reason: &'static str,
     },
+    /// An archive that cannot be unpacked, or a part of one.
+    #[error("is a damaged archive: {0}; fetch it again")]
+    Archive(String),
+    /// An archive that unpacks to more than anybody needs.
+    #[error("unpacks to more than {bytes_max} bytes")]
+    Bomb {
+        /// How many bytes are read at most.
+        bytes_max: u64,
+    },
+    /// An archive of too many documents.
+    #[error("holds more than {0} documents")]
+    TooMany(usize),
     /// Something else.
     #[error(
-        "is neither CSAF, OpenVEX, a CVE record, CISA KEV nor EPSS; known are .json of these and .csv of EPSS"
+        "is neither CSAF, OpenVEX, a CVE record, NVD, CISA KEV nor EPSS; known are .json of these, .csv of EPSS, and .zip of them"
     )]
     Unknown,
 }
@@ -95,7 +120,27 @@ pub fn read(bytes: &[u8]) -> Result<Knowledge, FeedError> {
     if bytes.len() > FILE_BYTES_MAX {
         return Err(FeedError::TooLong(bytes.len()));
     }
+    if bytes.starts_with(b"PK") { packed(bytes) } else { read_plain(bytes) }
+}
+
+fn packed(bytes: &[u8]) -> Result<Knowledge, FeedError> {
+    let mut all = Knowledge::default();
+    archive::documents(Cursor::new(bytes), |name, said| match said {
+        Ok(knowledge) => all.merge(knowledge),
+        Err(error) if all.unreadable.len() < UNREADABLE_MAX => {
+            all.unreadable.push(format!("{name}: {error}"))
+        }
+        Err(_) => {}
+    })?;
+    if all.is_empty() { Err(FeedError::Unknown) } else { Ok(all) }
+}
+
+/// Reads a document that is no archive.
+fn read_plain(bytes: &[u8]) -> Result<Knowledge, FeedError> {
     let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
+    if facts::begins(bytes) {
+        return facts::read(bytes);
+    }
     let begin = bytes.iter().find(|byte| !byte.is_ascii_whitespace());
     match begin {
         Some(b'{' | b'[') => {
@@ -132,17 +177,21 @@ fn document(json: &Value) -> Result<Knowledge, FeedError> {
         return openvex::read(json)
             .map(|advisory| Knowledge { advisories: vec![advisory], ..Knowledge::default() });
     }
+    if nvd::is_response(json) {
+        let knowledge = nvd::read(json);
+        return if knowledge.is_empty() { Err(FeedError::Unknown) } else { Ok(knowledge) };
+    }
     if json.get("catalogVersion").is_some() {
         return kev::read(json).map(|exploited| Knowledge { exploited, ..Knowledge::default() });
     }
     Err(FeedError::Unknown)
 }
 
-fn text<'a>(json: &'a Value, field: &str) -> Option<&'a str> {
+pub(crate) fn text<'a>(json: &'a Value, field: &str) -> Option<&'a str> {
     json.get(field).and_then(Value::as_str)
 }
 
-fn items<'a>(json: &'a Value, field: &str) -> &'a [Value] {
+pub(crate) fn items<'a>(json: &'a Value, field: &str) -> &'a [Value] {
     json.get(field).and_then(Value::as_array).map_or(&[], Vec::as_slice)
 }
 
@@ -228,7 +277,7 @@ mod tests {
         let error = read(b"{\"document\": \n {\"csaf_version\": }}").unwrap_err().to_string();
         assert!(error.starts_with("line 2"), "{error}");
         assert_eq!(read(b"{}"), Err(FeedError::Unknown));
-        assert_eq!(read(b"PK\x03\x04"), Err(FeedError::Unknown));
+        assert!(matches!(read(b"PK\x03\x04"), Err(FeedError::Archive(_))));
     }
 
     proptest::proptest! {
