@@ -319,6 +319,8 @@ pub(crate) struct Patch {
 /// Keep advisories and scores, and say what is kept.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
+  wardline feeds update
+  wardline feeds update --mirror http://mirror.hospital.example/feeds --only kev
   wardline feeds import csaf/ known_exploited_vulnerabilities.json epss_scores.csv.gz
   wardline feeds status")]
 pub(crate) struct Feeds {
@@ -329,8 +331,56 @@ pub(crate) struct Feeds {
     pub state: Option<PathBuf>,
 }
 
+/// Fetch what changed.
+#[derive(Debug, Args)]
+pub(crate) struct FeedsUpdate {
+    /// A mirror with the folders csaf/ (with changes.csv or index.txt), kev/, epss/ and cve/ (with cves.zip).
+    #[arg(long, value_name = "URL", value_parser = web_address)]
+    pub mirror: Option<String>,
+    /// Only this (repeatable).
+    #[arg(long, value_name = "SOURCE")]
+    pub only: Vec<FeedSource>,
+    /// The provider-metadata.json of another publisher of CSAF documents, such as the maker of your devices (repeatable).
+    #[arg(long, value_name = "URL", value_parser = web_address)]
+    pub provider: Vec<String>,
+    /// Seconds after which a server that sends nothing is given up.
+    #[arg(long, value_name = "SECONDS", default_value_t = 30, value_parser = clap::value_parser!(u64).range(1..=3600))]
+    pub timeout: u64,
+    /// No progress bar.
+    #[arg(short, long)]
+    pub quiet: bool,
+}
+
+/// What `feeds update --only` names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum FeedSource {
+    /// Security advisories (CSAF).
+    Csaf,
+    /// CVE records.
+    Cve,
+    /// Known exploited vulnerabilities.
+    Kev,
+    /// Predictions of exploitation.
+    Epss,
+}
+
+fn web_address(text: &str) -> Result<String, String> {
+    let rest = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"));
+    match rest {
+        Some(rest) if !rest.is_empty() && rest.bytes().all(|byte| byte.is_ascii_graphic()) => {
+            Ok(text.to_owned())
+        }
+        _ => Err("is no address; it begins with https:// or http://".to_owned()),
+    }
+}
+
 #[derive(Debug, Subcommand)]
 pub(crate) enum FeedsVerb {
+    /// Fetch what changed: from the official addresses, or from a mirror.
+    ///
+    /// What is broken is named and left out; the last good copy of it stays. A fetch that was cut off goes on where it
+    /// ended. Proxies are taken from HTTPS_PROXY and NO_PROXY, authorities from the system (or SSL_CERT_FILE).
+    Update(FeedsUpdate),
     /// Read CSAF advisories and VEX, OpenVEX, CVE records, CISA KEV and EPSS from files, and keep them.
     Import {
         /// Files, or folders that are read whole; .gz is unpacked.

@@ -1,4 +1,4 @@
-//! Advisories and the patch queue: `feeds import`, `feeds status`, `patch`, and `--feeds` of `analyze`.
+//! Advisories and the patch queue: `feeds update`, `feeds import`, `feeds status`, `patch`, and `--feeds` of `analyze`.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -13,7 +13,7 @@ use wardline_store::{DeviceQuery, ExposureQuery, SqliteStore, Store as _};
 
 use crate::cli::{Feeds, FeedsVerb, Patch};
 use crate::list::table;
-use crate::{Outcome, collection, complain, place};
+use crate::{Outcome, collection, complain, place, update};
 
 /// Where they are kept, below the state directory.
 const FOLDER: &str = "feeds";
@@ -21,6 +21,7 @@ const FOLDER: &str = "feeds";
 pub(crate) fn run(arguments: &Feeds) -> Result<Outcome> {
     let state = place::state(arguments.state.as_deref())?;
     match &arguments.verb {
+        FeedsVerb::Update(wanted) => update::run(&state.join(FOLDER), wanted),
         FeedsVerb::Import { paths } => import(&state, paths),
         FeedsVerb::Status { json } => status(&state, *json),
     }
@@ -48,7 +49,11 @@ pub(crate) fn gather(state: &Path, given: &[PathBuf]) -> Result<Advisories> {
 
 fn read(path: &Path) -> Result<Knowledge> {
     let bytes = collection::read(path, FILE_BYTES_MAX)?;
-    advisories::read(&bytes).with_context(|| path.display().to_string())
+    let knowledge = advisories::read(&bytes).with_context(|| path.display().to_string())?;
+    for broken in &knowledge.unreadable {
+        complain(&format!("{}: {broken}", path.display()));
+    }
+    Ok(knowledge)
 }
 
 #[expect(clippy::print_stdout, reason = "this verb speaks to its user")]
@@ -140,14 +145,21 @@ fn status(state: &Path, json: bool) -> Result<Outcome> {
         let record = serde_json::json!({
             "files": files.len(), "advisories": counts.advisories, "vulnerabilities": counts.vulnerabilities,
             "exploited": counts.exploited, "predictions": counts.predictions, "newest": counts.newest,
+            "updated": update::updated(&folder),
         });
         println!("{record}");
     } else if files.is_empty() {
-        println!("No feeds are kept in {}. Add some: wardline feeds import DIR", folder.display());
+        println!(
+            "No feeds are kept in {}. Add some: wardline feeds update, or wardline feeds import DIR",
+            folder.display()
+        );
     } else {
         println!("{} files in {}: {}", files.len(), folder.display(), counts.words());
         for (of, date) in &counts.newest {
             println!("newest {of}: {date}");
+        }
+        for (source, time) in update::updated(&folder) {
+            println!("{source} last updated: {time}");
         }
     }
     Ok(outcome)
@@ -165,7 +177,7 @@ pub(crate) fn patch(arguments: &Patch) -> Result<Outcome> {
     let advisories = gather(&state, &arguments.feeds)?;
     if advisories.is_empty() {
         bail!(
-            "there are no advisories to match with; add some with `wardline feeds import DIR`, or name them with --feeds DIR"
+            "there are no advisories to match with; add some with `wardline feeds update` or `wardline feeds import DIR`, or name them with --feeds DIR"
         );
     }
     let store = SqliteStore::open(&state)?;

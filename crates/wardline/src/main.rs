@@ -17,6 +17,7 @@ mod schema;
 mod segment;
 mod serve;
 mod site_file;
+mod update;
 
 use std::process::ExitCode;
 
