@@ -149,7 +149,7 @@ proptest! {
         let name = format!("CVE-{chosen}");
         let rank = |queue: &[Vulnerability]| queue.iter().find(|v| v.cve.as_str() == name).unwrap().rank;
         let before = rank(&queue(advisories(&scores), std::slice::from_ref(&pump)));
-        let facts = vec![StakeholderFacts { cve: Label::new(&name), exploitation: Exploitation::Active, automatable: None }];
+        let facts = vec![StakeholderFacts { cve: Label::new(&name), exploitation: Exploitation::Active, automatable: None, total_impact: None }];
         let exploited = Advisories::new(advisories(&scores), vec![], vec![], facts).queue(std::slice::from_ref(&pump), []);
         prop_assert!(rank(&exploited) <= before);
         let mut higher = scores.clone();

@@ -148,6 +148,9 @@ pub struct StakeholderFacts {
     pub exploitation: Exploitation,
     /// Whether an attack can be done by a machine on many targets; `None` where nobody said.
     pub automatable: Option<bool>,
+    /// Whether an attack takes all of the product, not a part; `None` where nobody said.
+    #[serde(default)]
+    pub total_impact: Option<bool>,
 }
 
 /// How a vulnerability was matched with a device.

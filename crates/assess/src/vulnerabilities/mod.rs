@@ -8,6 +8,7 @@
 //! The order is total and reproducible: SSVC's deployer tree first, then exploitation, harm, prediction and score. More
 //! exposed, more exploited or more harmful never ranks lower.
 
+mod directive;
 mod priority;
 mod product;
 mod versions;
@@ -22,6 +23,7 @@ use wardline_model::{
 
 use crate::inventory::default_criticality;
 use crate::knowledge::Knowledge;
+use directive::{Deadline, Question, total_impact as total_impact_by};
 use priority::HumanImpact;
 use product::Likeness;
 use versions::{Answer, Version, Versions};
@@ -199,7 +201,17 @@ impl Advisories {
         let criticality = device.criticality.or_else(|| default_criticality(device.category));
         let impact = HumanImpact::of(criticality);
         let priority = priority::priority(exploitation, reach, automatable, impact);
-        let why = why(exploitation, kev, reach, automatable, impact, prediction, &cvss, &found.matched);
+        let mut why = why(exploitation, kev, reach, automatable, impact, prediction, &cvss, &found.matched);
+        let total_impact = stakeholder.and_then(|facts| facts.total_impact);
+        if let Some(total_impact) = total_impact.or_else(|| total_impact_by(&vector)) {
+            let deadline = Deadline::of(Question {
+                known_exploited: kev.is_some(),
+                publicly_exposed: reach == priority::Exposure::Open,
+                automatable,
+                total_impact,
+            });
+            why.push(format!("CISA BOD 26-04, which binds US agencies, would leave: {}.", deadline.name()));
+        }
         let order = Order {
             priority,
             sure: found.matched.kind != MatchKind::Possible,

@@ -113,4 +113,32 @@ mod tests {
             Priority::Attend
         );
     }
+
+    /// All rows of the table as published, where it is at hand: `../intel` beside the corpus.
+    #[test]
+    fn every_published_row_comes_out_as_published() {
+        let Some(corpus) = std::env::var_os("WARDLINE_CORPUS") else { return };
+        let table = "../intel/ssvc/deployer_patch_application_priority_1_0_0.csv";
+        let Ok(text) = std::fs::read_to_string(std::path::Path::new(&corpus).join(table)) else { return };
+        let place = |names: &[&str], name: &str| names.iter().position(|known| *known == name).unwrap();
+        let mut rows = 0;
+        // The head has commas within quotes; no row has.
+        for line in text.lines().skip(1) {
+            let columns: Vec<_> = line.split(',').collect();
+            let [_, exploitation, exposure, automatable, impact, outcome] = columns[..] else {
+                panic!("{line}")
+            };
+            let here = priority(
+                EXPLOITATION[place(&["none", "public poc", "active"], exploitation)],
+                EXPOSURE[place(&["small", "controlled", "open"], exposure)],
+                automatable == "yes",
+                IMPACT[place(&["low", "medium", "high", "very high"], impact)],
+            );
+            let outcomes = [Priority::Track, Priority::TrackClosely, Priority::Attend, Priority::Act];
+            let published = place(&["defer", "scheduled", "out-of-cycle", "immediate"], outcome);
+            assert_eq!(here, outcomes[published], "{line}");
+            rows += 1;
+        }
+        assert_eq!(rows, 72);
+    }
 }

@@ -77,6 +77,7 @@ fn stakeholder(cve: &str, content: &Value) -> StakeholderFacts {
             _ => Exploitation::None,
         },
         automatable: option("Automatable").map(|answer| answer == "yes"),
+        total_impact: option("Technical Impact").map(|answer| answer == "total"),
     }
 }
 

@@ -253,12 +253,13 @@ mod tests {
              {"version": "1.0", "lessThan": "1.4", "status": "affected", "versionType": "semver"}]}],
              "metrics": [{"cvssV3_1": {"version": "3.1", "vectorString": "CVSS:3.1/AV:L/AC:L/PR:N/UI:R/S:U/C:H/I:H/A:H", "baseScore": 7.8}}]},
            "adp": [{"metrics": [{"other": {"type": "ssvc", "content": {"options": [
-             {"Exploitation": "PoC"}, {"Automatable": "no"}]}}}]}]}}"#;
+             {"Exploitation": "PoC"}, {"Automatable": "no"}, {"Technical Impact": "Total"}]}}}]}]}}"#;
         let read = read(record).unwrap();
         let product = &read.advisories[0].vulnerabilities[0].products[0];
         assert_eq!(product.versions, ">= 1.0 | < 1.4");
         assert_eq!(read.stakeholder[0].exploitation, Exploitation::ProofOfConcept);
         assert_eq!(read.stakeholder[0].automatable, Some(false));
+        assert_eq!(read.stakeholder[0].total_impact, Some(true));
     }
 
     #[test]
