@@ -7,8 +7,13 @@ use anyhow::Result;
 use crate::shell::{has, run, say};
 
 /// Programs, and the packages that bring them.
-const PACKAGES: &[(&str, &str)] =
-    &[("tshark", "tshark"), ("tcpdump", "tcpdump"), ("ip", "iproute2"), ("chromium", "chromium")];
+const PACKAGES: &[(&str, &str)] = &[
+    ("tshark", "tshark"),
+    ("tcpdump", "tcpdump"),
+    ("ip", "iproute2"),
+    ("nft", "nftables"),
+    ("chromium", "chromium"),
+];
 
 /// Installs what is missing. What cannot be installed is said; its tests then say that they are left out.
 pub(crate) fn packages() -> Result<()> {

@@ -679,6 +679,12 @@ pub(crate) struct SegmentRender {
 pub(crate) enum Rendering {
     /// Linux nftables, one table in one transaction: `nft -f FILE`.
     Nftables,
+    /// Cisco IOS XE: object groups and extended access lists.
+    Cisco,
+    /// Palo Alto PAN-OS: `set` commands.
+    Paloalto,
+    /// Fortinet FortiOS 7: command line configuration.
+    Fortios,
 }
 
 /// Print the JSON Schema (2020-12) of every record.

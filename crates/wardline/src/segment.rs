@@ -248,6 +248,9 @@ fn run_render(arguments: &SegmentRender) -> Result<Outcome> {
     let policy = read_policy(&arguments.policy)?;
     let text = match arguments.to {
         Rendering::Nftables => wardline_exports::policy::nftables(&policy),
+        Rendering::Cisco => wardline_exports::policy::cisco(&policy),
+        Rendering::Paloalto => wardline_exports::policy::paloalto(&policy),
+        Rendering::Fortios => wardline_exports::policy::fortios(&policy),
     };
     let mut output = std::io::stdout().lock();
     output.write_all(text.as_bytes())?;

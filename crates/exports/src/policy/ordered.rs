@@ -1,0 +1,148 @@
+//! A policy as an ordered list, first match wins: what every firewall but nftables wants.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+use ipnet::{IpNet, Ipv4Net, Ipv6Net};
+use wardline_model::{Action, Label, Policy, PortRange, Transport, has_ports};
+
+/// One end of an entry.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Side {
+    Any,
+    /// Group, by its place in the policy.
+    Group(usize),
+    /// All members.
+    Governed,
+    /// Senders that cross no router.
+    LinkSources,
+    /// Receivers that cross no router, or are many.
+    LinkDestinations,
+    Host(IpAddr),
+}
+
+/// One entry of the list.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Entry {
+    pub(super) action: Action,
+    pub(super) from: Side,
+    pub(super) to: Side,
+    /// Transport and ports; none is all of them.
+    pub(super) service: Option<(Transport, Vec<PortRange>)>,
+}
+
+/// The list, in the order of the verdict, and the addresses of its sides.
+pub(super) struct Ordered {
+    pub(super) entries: Vec<Entry>,
+    groups: Vec<Vec<IpNet>>,
+    governed: Vec<IpNet>,
+    links: [Vec<IpNet>; 2],
+}
+
+impl Ordered {
+    pub(super) fn new(policy: &Policy) -> Self {
+        let addresses = policy.addresses();
+        let groups = policy.groups.iter();
+        let groups = groups.map(|group| addresses.get(&group.name).cloned().unwrap_or_default()).collect();
+        let members: Vec<IpNet> = policy.members.iter().map(|member| member.address.trunc()).collect();
+        let entries = entries(policy);
+        Self { entries, groups, governed: IpNet::aggregate(&members), links: links() }
+    }
+
+    /// Addresses of a side, of both families; `None` is any.
+    pub(super) fn addresses(&self, side: Side) -> Option<Vec<IpNet>> {
+        match side {
+            Side::Any => None,
+            Side::Group(place) => Some(self.groups.get(place).cloned().unwrap_or_default()),
+            Side::Governed => Some(self.governed.clone()),
+            Side::LinkSources => Some(self.links[0].clone()),
+            Side::LinkDestinations => Some(self.links.concat()),
+            Side::Host(address) => Some(vec![IpNet::from(address)]),
+        }
+    }
+
+    /// Sides that have a name of their own, in order.
+    pub(super) fn named(&self) -> Vec<Side> {
+        let groups = (0..self.groups.len()).map(Side::Group);
+        [Side::Governed, Side::LinkSources, Side::LinkDestinations].into_iter().chain(groups).collect()
+    }
+}
+
+/// Name of a side in rules; hosts and `any` are written as each firewall writes them.
+pub(super) fn side_name(side: Side) -> String {
+    match side {
+        Side::Any => "any".to_owned(),
+        Side::Group(place) => format!("wl-g{place}"),
+        Side::Governed => "wl-governed".to_owned(),
+        Side::LinkSources => "wl-link-sources".to_owned(),
+        Side::LinkDestinations => "wl-link-destinations".to_owned(),
+        Side::Host(address) => object_name(&IpNet::from(address)),
+    }
+}
+
+/// Name of an address object: letters, digits and hyphens only.
+pub(super) fn object_name(network: &IpNet) -> String {
+    let address: String = network
+        .network()
+        .to_string()
+        .chars()
+        .map(|c| if c.is_ascii_alphanumeric() { c } else { '-' })
+        .collect();
+    format!("wl-n-{address}-{}", network.prefix_len())
+}
+
+/// Ranges in order, overlapping ones as one; `None` is all ports, or a transport that has none.
+pub(super) fn ranges(transport: Transport, ports: &[PortRange]) -> Option<Vec<PortRange>> {
+    if !has_ports(transport) || ports.contains(&PortRange::ALL) {
+        return None;
+    }
+    let mut ports = ports.to_vec();
+    ports.sort_unstable();
+    let mut merged: Vec<PortRange> = Vec::new();
+    for range in ports {
+        match merged.last_mut() {
+            Some(last) if range.first <= last.last => last.last = last.last.max(range.last),
+            _ => merged.push(range),
+        }
+    }
+    Some(merged)
+}
+
+fn entries(policy: &Policy) -> Vec<Entry> {
+    let plain = |action, from, to| Entry { action, from, to, service: None };
+    let mut entries = vec![
+        plain(Action::Accept, Side::LinkSources, Side::Any),
+        plain(Action::Accept, Side::Any, Side::LinkDestinations),
+    ];
+    entries.extend(policy.protected.iter().map(|one| Entry {
+        action: Action::Accept,
+        from: Side::Host(one.from),
+        to: Side::Host(one.to),
+        service: Some((one.transport, vec![one.ports])),
+    }));
+    let place = |name: &Label| policy.groups.iter().position(|group| group.name == *name).map(Side::Group);
+    entries.extend(policy.rules.iter().filter_map(|rule| {
+        let service = Some((rule.transport, rule.ports.clone()));
+        Some(Entry { action: Action::Accept, from: place(&rule.from)?, to: place(&rule.to)?, service })
+    }));
+    for (from, group) in policy.groups.iter().enumerate() {
+        let open = policy.zones.iter().any(|zone| zone.name == group.zone && zone.within == Action::Accept);
+        let same = policy.groups.iter().enumerate().filter(|(_, other)| open && other.zone == group.zone);
+        entries.extend(same.map(|(to, _)| plain(Action::Accept, Side::Group(from), Side::Group(to))));
+    }
+    entries.push(plain(Action::Deny, Side::Governed, Side::Any));
+    entries.push(plain(Action::Deny, Side::Any, Side::Governed));
+    entries.push(plain(Action::Accept, Side::Any, Side::Any));
+    entries
+}
+
+/// What crosses no router: as sender or receiver, and as receiver only.
+fn links() -> [Vec<IpNet>; 2] {
+    let four = |address: [u8; 4], length| Ipv4Net::new(Ipv4Addr::from(address), length).map(IpNet::V4).ok();
+    let six = |first: u16, last: u16, length| {
+        Ipv6Net::new(Ipv6Addr::new(first, 0, 0, 0, 0, 0, 0, last), length).map(IpNet::V6).ok()
+    };
+    let both = [four([0; 4], 32), four([127, 0, 0, 0], 8), four([169, 254, 0, 0], 16)];
+    let both = both.into_iter().chain([six(0, 0, 128), six(0, 1, 128), six(0xfe80, 0, 10)]);
+    let many = [four([224, 0, 0, 0], 4), four([255; 4], 32), six(0xff00, 0, 8)];
+    [both.flatten().collect(), many.into_iter().flatten().collect()]
+}
