@@ -6,9 +6,9 @@ use std::collections::BTreeSet;
 use proptest::prelude::*;
 use wardline_assess::Advisories;
 use wardline_model::{
-    AdvisedVulnerability, Advisory, Category, Criticality, CvssScore, Device, DeviceId, Exploitation,
-    ExploitedVulnerability, Label, MatchKind, Priority, ProductStatement, ProductStatus, StakeholderFacts,
-    Timestamp, Vulnerability,
+    AdvisedVulnerability, Advisory, BillOfMaterials, Category, Component, Criticality, CvssScore, Device,
+    DeviceId, Exploitation, ExploitedVulnerability, Label, MatchKind, Priority, ProductStatement,
+    ProductStatus, StakeholderFacts, Timestamp, Vulnerability,
 };
 
 fn device(vendor: &str, model: &str, firmware: Option<&str>) -> Device {
@@ -156,4 +156,63 @@ proptest! {
         higher[chosen] = 100;
         prop_assert!(rank(&queue(advisories(&higher), std::slice::from_ref(&pump))) <= before);
     }
+}
+
+fn part(vendor: &str, name: &str, version: Option<&str>) -> Component {
+    Component { vendor: Label::new(vendor), name: Label::new(name), version: version.map(Label::new) }
+}
+
+#[test]
+fn what_is_inside_a_device_meets_advisories_about_it() {
+    let advisories = vec![
+        advisory(
+            "a-1",
+            "CVE-2025-0001",
+            9.8,
+            vec![statement(
+                "Apache Software Foundation",
+                "Apache Tomcat",
+                ">= 9.0.0 | < 9.0.10",
+                ProductStatus::Affected,
+            )],
+        ),
+        advisory(
+            "a-2",
+            "CVE-2025-0002",
+            9.8,
+            vec![statement("Apache Software Foundation", "Apache Tomcat", "< 8.5", ProductStatus::Affected)],
+        ),
+        advisory(
+            "a-3",
+            "CVE-2025-0003",
+            7.5,
+            vec![statement("Someone Else", "Zlib", "*", ProductStatus::Affected)],
+        ),
+    ];
+    let kev = vec![ExploitedVulnerability {
+        cve: Label::new("CVE-2025-0001"),
+        added: Label::new("2025-02-01"),
+        ransomware: false,
+    }];
+    let bill = |version: Option<&str>| BillOfMaterials {
+        product: part("B. Braun", "Infusomat Space", version),
+        components: vec![part("apache", "tomcat", Some("9.0.1")), part("", "zlib", Some("1.2.3"))],
+    };
+    let queue = |version: Option<&str>, firmware: Option<&str>| {
+        let ready =
+            Advisories::new(advisories.clone(), kev.clone(), vec![], vec![]).with_bills(vec![bill(version)]);
+        ready.queue(&[device("B. Braun", "Infusomat Space", firmware)], [])
+    };
+    let found = queue(Some("3.1"), Some("3.1"));
+    let kinds: Vec<_> = found.iter().map(|one| (one.cve.as_str(), one.matched.kind, one.kev)).collect();
+    assert_eq!(
+        kinds,
+        [("CVE-2025-0001", MatchKind::Range, true), ("CVE-2025-0003", MatchKind::Possible, false)]
+    );
+    assert!(found[0].matched.reason.contains("bill of materials"), "{}", found[0].matched.reason);
+
+    // A bill of another version is not the device's; where the device says no version, a person must look.
+    assert!(queue(Some("3.1"), Some("2.0")).is_empty());
+    assert!(queue(Some("3.1"), None).iter().all(|one| one.matched.kind == MatchKind::Possible));
+    assert_eq!(queue(None, Some("2.0")).len(), 2);
 }

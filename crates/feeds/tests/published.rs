@@ -80,6 +80,15 @@ fn exploited_vulnerabilities_and_records_are_read() {
 }
 
 #[test]
+fn a_bill_of_materials_is_read_with_its_parts() {
+    for (path, bytes) in published("sbom").unwrap_or_default() {
+        let Ok(knowledge) = advisories::read(&bytes) else { continue };
+        let [bill] = &knowledge.bills[..] else { panic!("{}", path.display()) };
+        assert!(bill.components.len() >= 40 && bill.components.iter().all(|part| part.version.is_some()));
+    }
+}
+
+#[test]
 fn bundles_and_warning_lists_are_read() {
     let Some(files) = published("ti/stix") else { return };
     let mut found = 0;

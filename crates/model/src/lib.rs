@@ -12,6 +12,7 @@
 
 mod address;
 mod advisory;
+mod bill;
 mod bounds;
 mod device;
 mod edge;
@@ -38,6 +39,7 @@ pub use advisory::{
     Fix, Match, MatchKind, Priority, ProductStatement, ProductStatus, Remedy, RemedyKind, StakeholderFacts,
     Vulnerability,
 };
+pub use bill::{BillOfMaterials, Component};
 pub use bounds::Bounded;
 pub use device::{Category, Claim, Criticality, Device, DeviceField, DeviceId};
 pub use edge::Edge;

@@ -127,6 +127,11 @@ pub(crate) struct Analyze {
     #[arg(long, value_name = "DIR")]
     pub feeds: Vec<PathBuf>,
 
+    /// What your devices are made of: bills of materials (CycloneDX or SPDX 2, JSON), in a file or folder (repeatable).
+    /// Vulnerabilities of parts are then matched with the devices that hold them.
+    #[arg(long, value_name = "FILE_OR_DIR")]
+    pub sbom: Vec<PathBuf>,
+
     /// Exit with status 3 when a finding is at least this severe.
     #[arg(long, value_name = "SEVERITY")]
     pub fail_on: Option<Severity>,

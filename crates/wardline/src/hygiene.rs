@@ -44,7 +44,8 @@ pub(crate) fn gather(state: &Path, given: &[PathBuf]) -> Result<Advisories> {
             Err(error) => complain(&format!("{error:#}")),
         }
     }
-    Ok(Advisories::new(all.advisories, all.exploited, all.predictions, all.stakeholder))
+    let advisories = Advisories::new(all.advisories, all.exploited, all.predictions, all.stakeholder);
+    Ok(advisories.with_bills(all.bills))
 }
 
 fn read(path: &Path) -> Result<Knowledge> {
@@ -91,6 +92,7 @@ struct Counts {
     vulnerabilities: usize,
     exploited: usize,
     predictions: usize,
+    bills: usize,
     newest: BTreeMap<&'static str, String>,
 }
 
@@ -101,6 +103,7 @@ impl Counts {
             knowledge.advisories.iter().map(|advisory| advisory.vulnerabilities.len()).sum::<usize>();
         self.exploited += knowledge.exploited.len();
         self.predictions += knowledge.predictions.len();
+        self.bills += knowledge.bills.len();
         let released = knowledge.advisories.iter().filter_map(|advisory| advisory.released).max();
         self.date("advisory", released.map(|time| time.to_string()));
         self.date("exploited", knowledge.exploited.iter().map(|entry| entry.added.to_string()).max());
@@ -118,8 +121,8 @@ impl Counts {
 
     fn words(&self) -> String {
         format!(
-            "{} advisories and records with {} vulnerabilities, {} known exploited, {} predictions",
-            self.advisories, self.vulnerabilities, self.exploited, self.predictions
+            "{} advisories and records with {} vulnerabilities, {} known exploited, {} predictions, {} bills of materials",
+            self.advisories, self.vulnerabilities, self.exploited, self.predictions, self.bills
         )
     }
 }
@@ -144,7 +147,7 @@ fn status(state: &Path, json: bool) -> Result<Outcome> {
     if json {
         let record = serde_json::json!({
             "files": files.len(), "advisories": counts.advisories, "vulnerabilities": counts.vulnerabilities,
-            "exploited": counts.exploited, "predictions": counts.predictions, "newest": counts.newest,
+            "exploited": counts.exploited, "predictions": counts.predictions, "bills": counts.bills, "newest": counts.newest,
             "updated": update::updated(&folder),
         });
         println!("{record}");

@@ -8,6 +8,7 @@
 //! The order is total and reproducible: SSVC's deployer tree first, then exploitation, harm, prediction and score. More
 //! exposed, more exploited or more harmful never ranks lower.
 
+mod components;
 mod directive;
 mod priority;
 mod product;
@@ -16,13 +17,14 @@ mod versions;
 use std::collections::{BTreeMap, BTreeSet};
 
 use wardline_model::{
-    AdvisedVulnerability, Advisory, Device, DeviceId, Epss, ExploitPrediction, Exploitation,
+    AdvisedVulnerability, Advisory, BillOfMaterials, Device, DeviceId, Epss, ExploitPrediction, Exploitation,
     ExploitedVulnerability, Exposure, ExposureKind, Fix, Label, Match, MatchKind, Priority, ProductStatement,
     ProductStatus, RemedyKind, StakeholderFacts, Vulnerability,
 };
 
 use crate::inventory::default_criticality;
 use crate::knowledge::Knowledge;
+use components::Bills;
 use directive::{Deadline, Question, total_impact as total_impact_by};
 use priority::HumanImpact;
 use product::Likeness;
@@ -45,6 +47,14 @@ pub struct Advisories {
     exploited: BTreeMap<Label, ExploitedVulnerability>,
     predictions: BTreeMap<Label, ExploitPrediction>,
     stakeholder: BTreeMap<Label, StakeholderFacts>,
+    bills: Bills,
+}
+
+/// What met one device, by vulnerability.
+#[derive(Default)]
+struct Met {
+    best: BTreeMap<Label, Found>,
+    excused: BTreeSet<Label>,
 }
 
 /// A match of one statement.
@@ -92,7 +102,14 @@ impl Advisories {
             exploited: exploited.into_iter().map(|entry| (entry.cve.clone(), entry)).collect(),
             predictions: newest,
             stakeholder: stakeholder.into_iter().map(|entry| (entry.cve.clone(), entry)).collect(),
+            bills: Bills::default(),
         }
+    }
+
+    /// The same, with what products are made of: advisories about parts then meet the devices that hold them.
+    pub fn with_bills(mut self, bills: Vec<BillOfMaterials>) -> Self {
+        self.bills = Bills::new(bills, &self.advisories);
+        self
     }
 
     /// Whether there is nothing to ask about.
@@ -135,42 +152,54 @@ impl Advisories {
         ranked.map(|((_, vulnerability), rank)| Vulnerability { rank, ..vulnerability }).collect()
     }
 
-    /// Every statement that meets a device, the surest of each vulnerability.
+    /// Every statement that meets a device or a part of it, the surest of each vulnerability.
     fn matches(&self, device: &Device) -> Vec<Found> {
-        let mut best: BTreeMap<Label, Found> = BTreeMap::new();
-        let mut excused: BTreeSet<Label> = BTreeSet::new();
+        let mut met = Met::default();
         for (vendor, model, version) in subjects(device) {
-            let Some(places) = self.by_vendor.get(&vendor) else { continue };
-            for (a, v, s) in places {
-                let Some((vulnerability, statement)) = self.at(*a, *v, *s) else { continue };
-                let Some(matched) = meets(statement, &model, version.as_deref()) else { continue };
-                let cve = vulnerability.cve.clone();
-                match statement.status {
-                    ProductStatus::NotAffected | ProductStatus::Fixed => {
-                        if matched.kind != MatchKind::Possible {
-                            excused.insert(cve);
-                        }
-                    }
-                    ProductStatus::Affected | ProductStatus::UnderInvestigation => {
-                        let mut matched = matched;
-                        if statement.status == ProductStatus::UnderInvestigation {
-                            matched.kind = MatchKind::Possible;
-                            matched.reason.push_str("; the maker still investigates");
-                        }
-                        let found = Found { advisory: *a, vulnerability: *v, statement: *s, matched };
-                        let surer =
-                            best.get(&cve).is_none_or(|known| found.matched.kind < known.matched.kind);
-                        if surer {
-                            best.insert(cve, found);
-                        }
-                    }
+            for place in self.by_vendor.get(&vendor).into_iter().flatten() {
+                let Some((_, statement)) = self.at(*place) else { continue };
+                if let Some(matched) = meets(statement, &model, version.as_deref()) {
+                    self.meet(*place, matched, &mut met);
                 }
             }
         }
+        for part in self.bills.parts(device) {
+            let version = part.component.version.as_ref().map(Label::as_str);
+            for place in self.bills.named(part.component) {
+                let Some((_, statement)) = self.at(*place) else { continue };
+                if let Some(matched) = meets(statement, part.component.name.as_str(), version) {
+                    self.meet(*place, components::within(&part, &statement.vendor, matched), &mut met);
+                }
+            }
+        }
+        let Met { best, excused } = met;
         best.into_iter().filter(|(cve, _)| !excused.contains(cve)).map(|(_, found)| found).collect()
     }
 
-    fn at(&self, a: usize, v: usize, s: usize) -> Option<(&AdvisedVulnerability, &ProductStatement)> {
+    fn meet(&self, place: (usize, usize, usize), mut matched: Match, met: &mut Met) {
+        let Some((vulnerability, statement)) = self.at(place) else { return };
+        let cve = vulnerability.cve.clone();
+        match statement.status {
+            ProductStatus::NotAffected | ProductStatus::Fixed => {
+                if matched.kind != MatchKind::Possible {
+                    met.excused.insert(cve);
+                }
+            }
+            ProductStatus::Affected | ProductStatus::UnderInvestigation => {
+                if statement.status == ProductStatus::UnderInvestigation {
+                    matched.kind = MatchKind::Possible;
+                    matched.reason.push_str("; the maker still investigates");
+                }
+                let surer = met.best.get(&cve).is_none_or(|known| matched.kind < known.matched.kind);
+                if surer {
+                    let (advisory, vulnerability, statement) = place;
+                    met.best.insert(cve, Found { advisory, vulnerability, statement, matched });
+                }
+            }
+        }
+    }
+
+    fn at(&self, (a, v, s): (usize, usize, usize)) -> Option<(&AdvisedVulnerability, &ProductStatement)> {
         let vulnerability = self.advisories.get(a)?.vulnerabilities.get(v)?;
         Some((vulnerability, vulnerability.products.get(s)?))
     }

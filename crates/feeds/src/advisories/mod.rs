@@ -1,9 +1,10 @@
 //! Advisories, VEX documents, CVE records, known exploited vulnerabilities and predictions of exploitation.
 //!
-//! CSAF 2.0 and 2.1 (OASIS), OpenVEX 0.2, CVE records 5.x with CISA's container, NVD API 2.0, CISA KEV, EPSS, and zip
-//! archives of these. What a file is, its content says.
+//! CSAF 2.0 and 2.1 (OASIS), OpenVEX 0.2, CVE records 5.x with CISA's container, NVD API 2.0, CISA KEV, EPSS, bills of
+//! materials, and zip archives of these. What a file is, its content says.
 
 pub mod archive;
+mod bill;
 mod csaf;
 mod cve;
 mod epss;
@@ -18,7 +19,7 @@ use std::io::Cursor;
 use serde_json::Value;
 use thiserror::Error;
 use wardline_model::{
-    Advisory, ExploitPrediction, ExploitedVulnerability, Label, StakeholderFacts, Timestamp,
+    Advisory, BillOfMaterials, ExploitPrediction, ExploitedVulnerability, Label, StakeholderFacts, Timestamp,
 };
 
 /// Longest file, bytes.
@@ -38,6 +39,8 @@ pub struct Knowledge {
     pub predictions: Vec<ExploitPrediction>,
     /// Stakeholder facts of CISA.
     pub stakeholder: Vec<StakeholderFacts>,
+    /// What products are made of.
+    pub bills: Vec<BillOfMaterials>,
     /// Documents of an archive that could not be read, each with its name and the reason; the first
     /// [`UNREADABLE_MAX`] of them.
     pub unreadable: Vec<String>,
@@ -50,6 +53,7 @@ impl Knowledge {
         self.exploited.extend(other.exploited);
         self.predictions.extend(other.predictions);
         self.stakeholder.extend(other.stakeholder);
+        self.bills.extend(other.bills);
         self.unreadable.extend(other.unreadable);
     }
 
@@ -59,6 +63,7 @@ impl Knowledge {
             && self.exploited.is_empty()
             && self.predictions.is_empty()
             && self.stakeholder.is_empty()
+            && self.bills.is_empty()
     }
 }
 
@@ -110,7 +115,7 @@ pub enum FeedError {
     TooMany(usize),
     /// Something else.
     #[error(
-        "is neither CSAF, OpenVEX, a CVE record, NVD, CISA KEV nor EPSS; known are .json of these, .csv of EPSS, and .zip of them"
+        "is neither CSAF, OpenVEX, a CVE record, NVD, a bill of materials (CycloneDX, SPDX 2), CISA KEV nor EPSS; known are .json of these, .csv of EPSS, and .zip of them"
     )]
     Unknown,
 }
@@ -176,6 +181,9 @@ fn document(json: &Value) -> Result<Knowledge, FeedError> {
     if text(json, "@context").is_some_and(|context| context.contains("openvex")) {
         return openvex::read(json)
             .map(|advisory| Knowledge { advisories: vec![advisory], ..Knowledge::default() });
+    }
+    if let Some(bill) = bill::read(json) {
+        return bill.map(|bill| Knowledge { bills: vec![bill], ..Knowledge::default() });
     }
     if nvd::is_response(json) {
         let knowledge = nvd::read(json);

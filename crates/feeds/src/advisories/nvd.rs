@@ -96,6 +96,13 @@ fn product(entry: &Value) -> Option<ProductStatement> {
     })
 }
 
+/// Whose and which product a CPE 2.3 formatted string names.
+pub(super) fn vendor_and_product(criteria: &str) -> Option<(String, String)> {
+    let parts = components(criteria)?;
+    let word = |place: usize| parts.get(place).filter(|word| *word != "*").map(|word| word.replace('_', " "));
+    Some((word(3)?, word(4)?))
+}
+
 /// The parts of a formatted string: between colons that no backslash stands before.
 fn components(criteria: &str) -> Option<Vec<String>> {
     criteria.strip_prefix("cpe:2.3:")?;

@@ -27,7 +27,8 @@ pub(crate) fn run(arguments: &Analyze) -> Result<Outcome> {
     let making = making(&arguments.knowledge)?;
     let filter = filter(arguments.filter.as_deref())?;
     let captures: Vec<PathBuf> = arguments.captures.iter().chain(&arguments.read).cloned().collect();
-    let advisories = hygiene::gather(&place::state(arguments.knowledge.state.as_deref())?, &arguments.feeds)?;
+    let given = [arguments.feeds.as_slice(), &arguments.sbom].concat();
+    let advisories = hygiene::gather(&place::state(arguments.knowledge.state.as_deref())?, &given)?;
     let mut output = Output::open(arguments)?;
     let mut engine = Engine::new(making);
     let mut errors = learn(&mut engine, &arguments.knowledge.baseline, arguments.quiet)?;
