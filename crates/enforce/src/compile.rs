@@ -20,8 +20,17 @@ pub const RATE_LIMIT_BYTES: u32 = 32 * 1024;
 /// Set of all addresses that the policy governs.
 const GOVERNED: &str = "governed";
 
+/// Whom the rules restrict.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scope {
+    /// Everybody whom the policy governs, and devices in quarantine.
+    Policy,
+    /// Devices in quarantine; the policy only says what care and a life hang on.
+    QuarantineOnly,
+}
+
 /// Compiles. `now_s` (seconds since 1970) is when quarantine is looked at; what has expired is left out.
-pub fn compile(policy: &Policy, quarantines: &[Quarantine], now_s: u64) -> Ruleset {
+pub fn compile(policy: &Policy, scope: Scope, quarantines: &[Quarantine], now_s: u64) -> Ruleset {
     let mut ruleset = Ruleset { protected: policy.protected.iter().cloned().collect(), ..Ruleset::default() };
     let sets = name_sets(policy, &mut ruleset);
     ruleset.chains.insert(
@@ -33,7 +42,7 @@ pub fn compile(policy: &Policy, quarantines: &[Quarantine], now_s: u64) -> Rules
     ruleset.chains.insert(CONDUITS, conduits(policy, &sets));
     let quarantine = quarantine(policy, &sets, quarantines, now_s, &mut ruleset);
     ruleset.chains.insert(QUARANTINE, quarantine);
-    ruleset.chains.insert(FORWARD, forward());
+    ruleset.chains.insert(FORWARD, forward(scope));
     ruleset
 }
 
@@ -53,7 +62,7 @@ fn name_sets<'a>(policy: &'a Policy, ruleset: &mut Ruleset) -> BTreeMap<&'a Labe
     sets
 }
 
-fn forward() -> Vec<KernelRule> {
+fn forward(scope: Scope) -> Vec<KernelRule> {
     let mut rules = vec![
         KernelRule::new(vec![], Verdict::Jump(PROTECTED)),
         // Before what was accepted earlier: quarantine ends conversations that are under way.
@@ -64,7 +73,8 @@ fn forward() -> Vec<KernelRule> {
         rules.push(KernelRule::new(vec![Condition::Within(end, ungoverned(end))], Verdict::Accept));
     }
     rules.push(KernelRule::new(vec![], Verdict::Jump(CONDUITS)));
-    for end in [End::Source, End::Destination] {
+    let dropped: &[End] = if scope == Scope::Policy { &[End::Source, End::Destination] } else { &[] };
+    for end in dropped.iter().copied() {
         let conditions = vec![Condition::Leased, Condition::In(end, GOVERNED.to_owned())];
         rules.push(KernelRule::new(conditions, Verdict::Drop));
     }

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use wardline_model::Policy;
 
 use crate::audit::{self, Act, Entry};
-use crate::compile::compile;
+use crate::compile::{Scope, compile};
 use crate::kernel;
 use crate::quarantine::{self, QUARANTINES_MAX, Quarantine, QuarantineError, Request};
 use crate::state::{Directory, EnforceError, LEASE_MAX_S, LEASE_MIN_S, Pending, State};
@@ -100,7 +100,7 @@ impl Enforcer {
         let state = State { generation, pending: Some(pending), ..before.clone() };
         self.directory.write_state(&state)?;
         let first_lease_s = lease_s.min(confirm_within_s);
-        if let Err(error) = install(policy, &state.quarantines, first_lease_s, now_s) {
+        if let Err(error) = install(policy, Scope::Policy, &state.quarantines, first_lease_s, now_s) {
             self.directory.write_state(&State { generation, ..before })?;
             self.directory.forget(generation);
             self.record(now_s, Act::Failed, policy.name.as_str(), by, &error.to_string())?;
@@ -137,7 +137,7 @@ impl Enforcer {
         let pending = state.pending.take().map(|pending| pending.generation);
         let confirmed = |state: &mut State| std::mem::replace(&mut state.confirmed, state.previous.take());
         let undone = pending.or_else(|| confirmed(&mut state)).ok_or(EnforceError::NothingInForce)?;
-        self.undo(undone, &state, Act::RolledBack, by, now_s)
+        self.undo(undone, state, Act::RolledBack, by, now_s)
     }
 
     /// What the keeper does when nobody confirmed in time.
@@ -149,23 +149,30 @@ impl Enforcer {
             return Ok(());
         }
         state.pending = None;
-        self.undo(generation, &state, Act::Reverted, KEEPER, now_s).map(drop)
+        self.undo(generation, state, Act::Reverted, KEEPER, now_s).map(drop)
     }
 
     /// The kernel first: what lifts restrictions may not fail because a disk is full.
     fn undo(
         &self,
         generation: u64,
-        state: &State,
+        mut state: State,
         act: Act,
         by: &str,
         now_s: u64,
     ) -> Result<RolledBack, EnforceError> {
-        self.install_state(state, now_s)?;
+        // Devices in quarantine keep what the policy says a life hangs on.
+        let is_basis = state.in_force().is_none() && !state.quarantines.is_empty();
+        if is_basis {
+            state.basis = Some(generation);
+        }
+        self.install_state(&state, now_s)?;
         let before = self.directory.read_before(generation);
         let identical = before.is_some_and(|before| kernel::listing().is_ok_and(|now| now == before));
-        self.directory.write_state_or_none(state)?;
-        self.directory.forget(generation);
+        self.directory.write_state_or_none(&state)?;
+        if !is_basis {
+            self.directory.forget(generation);
+        }
         let detail = if identical { "the rules are as before" } else { "the rules differ from before" };
         self.record(now_s, act, &format!("generation {generation}"), by, detail)?;
         Ok(RolledBack { identical })
@@ -176,14 +183,14 @@ impl Enforcer {
         if state.is_empty() {
             return Ok(kernel::remove()?);
         }
-        install(&self.policy(state)?, &state.quarantines, lease_of(state), now_s)
+        let policy = self.policy(state)?.unwrap_or_else(|| Policy::empty("quarantine".into()));
+        let scope = if state.in_force().is_some() { Scope::Policy } else { Scope::QuarantineOnly };
+        install(&policy, scope, &state.quarantines, lease_of(state), now_s)
     }
 
-    fn policy(&self, state: &State) -> Result<Policy, EnforceError> {
-        match state.in_force() {
-            Some(generation) => self.directory.read_policy(generation),
-            None => Ok(Policy::empty("quarantine".into())),
-        }
+    /// The policy in force, or else the one that quarantine rests on.
+    fn policy(&self, state: &State) -> Result<Option<Policy>, EnforceError> {
+        state.in_force().or(state.basis).map(|generation| self.directory.read_policy(generation)).transpose()
     }
 
     /// Puts a device in quarantine. `knowledge` says what the device is where no policy is in force.
@@ -195,13 +202,20 @@ impl Enforcer {
     ) -> Result<Quarantine, EnforceError> {
         let _lock = self.directory.change()?.ok_or(EnforceError::Busy)?;
         let before = self.directory.read_state()?;
+        let mut state = before.clone();
         let mut policy = self.policy(&before)?;
         if let (None, Some(knowledge)) = (before.in_force(), knowledge) {
             knowledge.check()?;
-            policy = knowledge.clone();
+            state.generation += 1;
+            state.basis = Some(state.generation);
+            self.directory.write_policy(state.generation, knowledge, "")?;
+            policy = Some(knowledge.clone());
         }
+        if policy.is_none() && request.step.restricts() {
+            return Err(EnforceError::NoPolicy);
+        }
+        let policy = policy.unwrap_or_else(|| Policy::empty("quarantine".into()));
         let held = quarantine::decide(request, &policy, now_s)?;
-        let mut state = before.clone();
         state.quarantines.retain(|one| one.device != held.device && one.expires_s > now_s);
         if state.quarantines.len() >= QUARANTINES_MAX {
             return Err(QuarantineError::TooMany.into());
@@ -278,11 +292,12 @@ pub(crate) fn lease_of(state: &State) -> u64 {
 /// Nothing comes into the kernel but through here, and nothing through here unverified.
 fn install(
     policy: &Policy,
+    scope: Scope,
     quarantines: &[Quarantine],
     lease_s: u64,
     now_s: u64,
 ) -> Result<(), EnforceError> {
-    let ruleset = compile(policy, quarantines, now_s);
+    let ruleset = compile(policy, scope, quarantines, now_s);
     verify(&ruleset, &policy.protected)?;
     Ok(kernel::install(&ruleset, lease_s)?)
 }

@@ -22,7 +22,7 @@ pub mod ruleset;
 mod state;
 mod verify;
 
-pub use compile::{RATE_LIMIT_BYTES, compile};
+pub use compile::{RATE_LIMIT_BYTES, Scope, compile};
 pub use enforcer::{Applied, Enforcer, RolledBack, Status};
 pub use json::{Buffer, preparation, removal, renewal, replacement};
 pub use keeper::{Ended, keep};

@@ -64,6 +64,9 @@ pub enum EnforceError {
     /// There is nothing that waits.
     #[error("no change waits for confirmation: it was confirmed, rolled back, or its time was over")]
     NothingPending,
+    /// Nobody said what a life hangs on.
+    #[error("no policy is in force: give one that says which conversations a life hangs on (--policy)")]
+    NoPolicy,
     /// There is nothing to take back.
     #[error("no policy is in force: there is nothing to roll back")]
     NothingInForce,
@@ -101,6 +104,8 @@ pub struct State {
     pub confirmed: Option<u64>,
     /// Number of the policy that was confirmed before that one.
     pub previous: Option<u64>,
+    /// Number of a policy that restricts nobody, but says what care and a life hang on while only quarantine is in force.
+    pub basis: Option<u64>,
     /// What waits.
     pub pending: Option<Pending>,
     /// Devices in quarantine.

@@ -13,7 +13,7 @@ use wardline_enforce::quarantine::{Quarantine, Step};
 use wardline_enforce::ruleset::{
     Condition, End, FORWARD, KernelRule, PROTECTED, QUARANTINE, Ruleset, Verdict,
 };
-use wardline_enforce::{Refusal, compile, verify};
+use wardline_enforce::{Refusal, Scope, compile, verify};
 use wardline_model::{
     Action, Category, Group, Member, Policy, PortRange, ProtectedConversation, Rule, RuleEvidence, Standing,
     Transport, Zone,
@@ -261,7 +261,8 @@ fn run(seed: u64, count: u64) -> (u64, u64) {
         let mut chance = Chance(seed.wrapping_add(number.wrapping_mul(0x1234_5678_9abc)));
         let policy = policy(&mut chance);
         policy.check().unwrap();
-        let mut ruleset = compile(&policy, &quarantines(&mut chance), 1);
+        let scope = if chance.one_in(4) { Scope::QuarantineOnly } else { Scope::Policy };
+        let mut ruleset = compile(&policy, scope, &quarantines(&mut chance), 1);
         assert_eq!(verify(&ruleset, &policy.protected), Ok(()), "policy {number} of seed {seed}");
         for _ in 0..chance.below(3) {
             sabotage(&mut chance, &mut ruleset);
@@ -305,7 +306,7 @@ fn nothing_of_a_million_policies() {
 
 #[test]
 fn a_drop_without_a_lease_is_refused() {
-    let mut ruleset = compile(&policy(&mut Chance(3)), &[], 1);
+    let mut ruleset = compile(&policy(&mut Chance(3)), Scope::Policy, &[], 1);
     ruleset.chains.get_mut(FORWARD).unwrap().push(KernelRule::new(vec![], Verdict::Drop));
     assert!(matches!(verify(&ruleset, &[]), Err(Refusal::NoLease { chain: FORWARD, .. })));
 }
@@ -313,7 +314,7 @@ fn a_drop_without_a_lease_is_refused() {
 #[test]
 fn chains_in_a_circle_are_refused() {
     let policy = policy(&mut Chance(4));
-    let mut ruleset = compile(&policy, &[], 1);
+    let mut ruleset = compile(&policy, Scope::Policy, &[], 1);
     let jump = KernelRule::new(vec![], Verdict::Jump(PROTECTED));
     ruleset.chains.insert(PROTECTED, vec![jump]);
     assert_eq!(verify(&ruleset, &policy.protected), Err(Refusal::TooDeep));

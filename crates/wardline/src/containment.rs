@@ -100,7 +100,7 @@ fn print(output: &mut impl std::io::Write, containment: &Containment, device: Ip
     }
     writeln!(
         output,
-        "Do it: wardline segment quarantine {device} --step {} --reason TEXT --by PERSON --second PERSON",
+        "Do it: wardline segment quarantine {device} --step {} --policy POLICY --reason TEXT --by PERSON --second PERSON",
         proposed.name()
     )?;
     Ok(())

@@ -139,6 +139,11 @@ fn a_worm_reaches_no_second_zone_and_quarantine_holds_and_ends() {
     assert!(!hospital.connects(MONITOR, RECORDS));
     thread::sleep(Duration::from_secs(5));
     assert!(hospital.connects(MONITOR, RECORDS), "its time was over");
+    // The policy goes, the quarantine stays, and so does what care and a life hang on.
+    hospital.ask("r", "rollback", &[]);
+    assert!(hospital.connects(MONITOR, FILES) && !hospital.connects(VENTILATOR, FILES));
+    assert!(hospital.connects(VENTILATOR, RECORDS));
+    assert!(hospital.rules().contains("10.77.1.2 . 10.77.2.2 . udp . 6000"));
     let log = std::fs::read_to_string(hospital.state().join("enforce/audit.jsonl")).unwrap();
     for act in ["apply-intent", "applied", "confirmed", "quarantine-intent", "quarantined", "expired"] {
         assert!(log.contains(&format!("\"{act}\"")), "{act} in {log}");
@@ -160,4 +165,12 @@ fn a_roll_back_lifts_for_good_although_nothing_can_be_written_down() {
         thread::sleep(Duration::from_millis(300));
     }
     assert!(hospital.connects(VENTILATOR, FILES));
+}
+
+#[test]
+fn nobody_is_restricted_before_somebody_said_what_a_life_hangs_on() {
+    let Some(hospital) = Hospital::open() else { return };
+    let said = hospital.ask("r", "quarantine", &[VENTILATOR, "care-only", "60", "B"]);
+    assert!(said.contains("no policy is in force"), "{said}");
+    assert_eq!(hospital.rules(), "");
 }
