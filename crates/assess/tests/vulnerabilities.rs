@@ -216,3 +216,35 @@ fn what_is_inside_a_device_meets_advisories_about_it() {
     assert!(queue(Some("3.1"), None).iter().all(|one| one.matched.kind == MatchKind::Possible));
     assert_eq!(queue(None, Some("2.0")).len(), 2);
 }
+
+/// A large region: `cargo test --release -p wardline-assess --test vulnerabilities -- --ignored --nocapture`. No two
+/// devices are of one make, model and version, so nothing is found by having been asked before.
+#[test]
+#[ignore = "takes long; prints what it measures"]
+fn twenty_thousand_devices_meet_two_hundred_thousand_records() {
+    const MAKERS: usize = 400;
+    const MODELS: usize = 50;
+    let name = |number: usize| {
+        (format!("Maker{} Medical", number % MAKERS), format!("Pump{}", number / MAKERS % MODELS))
+    };
+    let records: Vec<_> = (0..200_000)
+        .map(|number| {
+            let (maker, model) = name(number);
+            let versions = format!(">= 1.{} | < 2.{}", number % 7, number % 11);
+            let cve = format!("CVE-2025-{number:06}");
+            advisory(&cve, &cve, 7.5, vec![statement(&maker, &model, &versions, ProductStatus::Affected)])
+        })
+        .collect();
+    let devices: Vec<_> = (0..20_000)
+        .map(|number| {
+            let (maker, model) = name(number);
+            let mut device = device(&maker, &model, Some(&format!("2.{}", number % 13)));
+            device.id = DeviceId(format!("d-{number}"));
+            device
+        })
+        .collect();
+    let began = std::time::Instant::now();
+    let found = Advisories::new(records, vec![], vec![], vec![]).queue(&devices, []);
+    println!("{} vulnerabilities in {:.1} s", found.len(), began.elapsed().as_secs_f64());
+    assert!(found.len() > 10_000 && began.elapsed().as_secs() < 30);
+}

@@ -48,6 +48,8 @@ pub struct Advisories {
     predictions: BTreeMap<Label, ExploitPrediction>,
     stakeholder: BTreeMap<Label, StakeholderFacts>,
     bills: Bills,
+    /// Texts of versions, read once: few are told apart by as many statements as there are.
+    versions: BTreeMap<String, Versions>,
 }
 
 /// What met one device, by vulnerability.
@@ -80,9 +82,13 @@ impl Advisories {
         advisories.retain(|advisory| seen.insert(advisory.id.clone()));
         advisories.reverse();
         let mut by_vendor: BTreeMap<String, Vec<_>> = BTreeMap::new();
+        let mut versions = BTreeMap::new();
         for (a, advisory) in advisories.iter().enumerate() {
             for (v, vulnerability) in advisory.vulnerabilities.iter().enumerate() {
                 for (s, statement) in vulnerability.products.iter().enumerate() {
+                    if !versions.contains_key(&statement.versions) {
+                        versions.insert(statement.versions.clone(), Versions::parse(&statement.versions));
+                    }
                     for vendor in vendors(statement.vendor.as_str()) {
                         by_vendor.entry(vendor).or_default().push((a, v, s));
                     }
@@ -103,6 +109,7 @@ impl Advisories {
             predictions: newest,
             stakeholder: stakeholder.into_iter().map(|entry| (entry.cve.clone(), entry)).collect(),
             bills: Bills::default(),
+            versions,
         }
     }
 
@@ -156,9 +163,15 @@ impl Advisories {
     fn matches(&self, device: &Device) -> Vec<Found> {
         let mut met = Met::default();
         for (vendor, model, version) in subjects(device) {
+            // Many statements are about one product.
+            let mut likenesses: BTreeMap<(&str, &str), Option<Likeness>> = BTreeMap::new();
             for place in self.by_vendor.get(&vendor).into_iter().flatten() {
                 let Some((_, statement)) = self.at(*place) else { continue };
-                if let Some(matched) = meets(statement, &model, version.as_deref()) {
+                let names = (statement.product.as_str(), statement.vendor.as_str());
+                let likeness =
+                    *likenesses.entry(names).or_insert_with(|| product::likeness(&model, names.0, names.1));
+                let Some(versions) = self.versions.get(&statement.versions) else { continue };
+                if let Some(matched) = meets(statement, versions, likeness, &model, version.as_deref()) {
                     self.meet(*place, matched, &mut met);
                 }
             }
@@ -167,7 +180,10 @@ impl Advisories {
             let version = part.component.version.as_ref().map(Label::as_str);
             for place in self.bills.named(part.component) {
                 let Some((_, statement)) = self.at(*place) else { continue };
-                if let Some(matched) = meets(statement, part.component.name.as_str(), version) {
+                let name = part.component.name.as_str();
+                let likeness = product::likeness(name, statement.product.as_str(), statement.vendor.as_str());
+                let Some(versions) = self.versions.get(&statement.versions) else { continue };
+                if let Some(matched) = meets(statement, versions, likeness, name, version) {
                     self.meet(*place, components::within(&part, &statement.vendor, matched), &mut met);
                 }
             }
@@ -320,11 +336,15 @@ fn subjects(device: &Device) -> Vec<(String, String, Option<String>)> {
 }
 
 /// Whether a statement is about a product of this model and version.
-fn meets(statement: &ProductStatement, model: &str, version: Option<&str>) -> Option<Match> {
+fn meets(
+    statement: &ProductStatement,
+    versions: &Versions,
+    likeness: Option<Likeness>,
+    model: &str,
+    version: Option<&str>,
+) -> Option<Match> {
     let product = statement.product.as_str();
-    let likeness = product::likeness(model, product, statement.vendor.as_str());
-    let versions = Versions::parse(&statement.versions);
-    if let Versions::Models(models) = &versions {
+    if let Versions::Models(models) = versions {
         let named = product::names_model(model, models);
         return match (named, likeness) {
             (true, _) => Some(Match {
@@ -357,7 +377,7 @@ fn meets(statement: &ProductStatement, model: &str, version: Option<&str>) -> Op
     }
     let listed = &statement.versions;
     let read = version.and_then(|text| Some((text, Version::parse(text)?)));
-    let (kind, about) = match (&versions, read) {
+    let (kind, about) = match (versions, read) {
         (Versions::All, _) => (MatchKind::Product, "all versions are named".to_owned()),
         (Versions::Unread, _) => {
             (MatchKind::Possible, format!("\u{201c}{listed}\u{201d} must be read by a person"))
