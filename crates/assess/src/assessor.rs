@@ -13,7 +13,7 @@ use crate::Changes;
 use crate::detection::{self, Detector, Episodes, World};
 use crate::evidence::CaptureNames;
 use crate::exposures::{DefaultCredential, Exposures};
-use crate::inventory::Inventory;
+use crate::inventory::{DeviceKey, Inventory, Map};
 use crate::limits::{EDGES_MAX, FLOWS_MAX};
 
 /// What an assessor is told beforehand.
@@ -33,7 +33,7 @@ pub struct Settings {
 }
 
 /// Makes one edge of many conversations.
-type EdgeKey = (Timestamp, String, String, u8, u16, Option<wardline_model::Protocol>);
+type EdgeKey = (Timestamp, (DeviceKey, DeviceKey), u8, u16, Option<wardline_model::Protocol>);
 
 /// Turns observations into conclusions.
 pub struct Assessor {
@@ -43,7 +43,7 @@ pub struct Assessor {
     episodes: Episodes,
     names: CaptureNames,
     flows: Vec<FlowRecord>,
-    edges: BTreeMap<EdgeKey, Edge>,
+    edges: Map<EdgeKey, Edge>,
     refused_flows: u64,
     refused_edges: u64,
     now: Timestamp,
@@ -61,7 +61,7 @@ impl Assessor {
             episodes: Episodes::default(),
             names: CaptureNames::default(),
             flows: Vec::new(),
-            edges: BTreeMap::new(),
+            edges: Map::default(),
             refused_flows: 0,
             refused_edges: 0,
             now: Timestamp::default(),
@@ -112,12 +112,16 @@ impl Assessor {
     pub fn drain(&mut self) -> Changes {
         let devices = self.inventory.drain();
         self.exposures.review(&devices, &self.inventory);
+        let expected_flows = self.flows.len();
+        let mut edges: Vec<_> = std::mem::take(&mut self.edges).into_iter().collect();
+        edges.sort_unstable_by_key(|(key, _)| *key);
         Changes {
             devices,
             findings: self.episodes.drain(&self.inventory),
             exposures: self.exposures.drain(&self.inventory),
-            flows: std::mem::take(&mut self.flows),
-            edges: std::mem::take(&mut self.edges).into_values().collect(),
+            // As many will come until the next time; growing to them step by step costs more than the records.
+            flows: std::mem::replace(&mut self.flows, Vec::with_capacity(expected_flows)),
+            edges: edges.into_iter().map(|(_, edge)| edge).collect(),
         }
     }
 
@@ -174,8 +178,7 @@ impl Assessor {
         else {
             return;
         };
-        let src_device = self.inventory.key_of(&observation.from).map(|key| key.id());
-        let dst_device = self.inventory.key_of(&observation.to).map(|key| key.id());
+        let devices = (self.inventory.key_of(&observation.from), self.inventory.key_of(&observation.to));
         let flow = FlowRecord {
             community_id: observation.community_id(),
             src,
@@ -188,14 +191,16 @@ impl Assessor {
             end: conversation.end,
             packets: conversation.packets,
             bytes: conversation.bytes,
-            src_device,
-            dst_device,
+            src_device: devices.0.map(DeviceKey::id),
+            dst_device: devices.1.map(DeviceKey::id),
             encrypted: conversation.encrypted,
             tcp: conversation.tcp,
             server_name: conversation.server_name.clone(),
             fingerprints: conversation.ja4.iter().map(|ja4| Label::new(&format!("ja4={ja4}"))).collect(),
         };
-        self.add_to_edge(&flow);
+        if let (Some(source), Some(destination)) = devices {
+            self.add_to_edge((source, destination), &flow);
+        }
         if self.flows.len() < FLOWS_MAX {
             self.flows.push(flow);
         } else {
@@ -203,23 +208,22 @@ impl Assessor {
         }
     }
 
-    fn add_to_edge(&mut self, flow: &FlowRecord) {
+    fn add_to_edge(&mut self, devices: (DeviceKey, DeviceKey), flow: &FlowRecord) {
         const HOUR_NANOSECONDS: i64 = 3_600_000_000_000;
         /// Ports above are chosen for one conversation and tell nothing.
         const REGISTERED_PORT_MAX: u16 = 49_151;
-        let (Some(src_device), Some(dst_device)) = (&flow.src_device, &flow.dst_device) else { return };
         let start = flow.start.nanoseconds();
         let hour = Timestamp::from_nanoseconds(start.saturating_sub(start.rem_euclid(HOUR_NANOSECONDS)));
         let port = if flow.ports[1] <= REGISTERED_PORT_MAX { flow.ports[1] } else { 0 };
-        let key = (hour, src_device.0.clone(), dst_device.0.clone(), flow.protocol.0, port, flow.application);
+        let key = (hour, devices, flow.protocol.0, port, flow.application);
         if self.edges.len() >= EDGES_MAX && !self.edges.contains_key(&key) {
             self.refused_edges += 1;
             return;
         }
         let edge = self.edges.entry(key).or_insert_with(|| Edge {
             hour,
-            src_device: src_device.clone(),
-            dst_device: dst_device.clone(),
+            src_device: devices.0.id(),
+            dst_device: devices.1.id(),
             transport: flow.protocol,
             port,
             application: flow.application,

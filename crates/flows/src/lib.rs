@@ -27,6 +27,7 @@ mod reassembly;
 mod replicas;
 mod shard;
 mod spoken;
+mod talks;
 
 pub use counters::Counters;
 pub use decode::reads_link_type;

@@ -22,14 +22,13 @@ use crate::counters::Counters;
 use crate::decode::Link;
 use crate::limits::{Limits, SHARDS};
 use crate::reassembly::{Budget, Half, Overlap, Piece};
+use crate::talks::Talks;
 
 const SECOND: i64 = 1_000_000_000;
 /// A sweep over all conversations takes so many ticks.
 const SWEEP_TICKS: usize = 16;
 /// Conversations that are looked at to find one that makes room.
 const EVICTION_LOOKS: usize = 32;
-/// Conversations for which room is made at once.
-const GROWTH: usize = 1_024;
 /// Packets within a second after which a rate is told at once.
 const FAST_PACKETS: u32 = 1_000;
 
@@ -69,8 +68,7 @@ pub(crate) struct Making {
 pub(crate) struct Shard {
     making: Making,
     index: HashTable<u32>,
-    talks: Vec<Option<Talk>>,
-    free: Vec<u32>,
+    talks: Talks,
     conversations_max: usize,
     budget: Budget,
     sweep: usize,
@@ -89,8 +87,7 @@ impl Shard {
             conversations_max: (limits.conversations / SHARDS).max(1),
             making,
             index: HashTable::new(),
-            talks: Vec::new(),
-            free: Vec::new(),
+            talks: Talks::default(),
             budget,
             sweep: 0,
             counters: Counters::default(),
@@ -120,13 +117,13 @@ impl Shard {
 
     /// A second of capture time has passed: conversations that are silent for too long end.
     pub(crate) fn tick(&mut self, sighting: Sighting, out: &mut Vec<Observation>) {
-        let looks = self.talks.len() / SWEEP_TICKS + 1;
-        for _ in 0..looks.min(self.talks.len()) {
-            self.sweep = (self.sweep + 1) % self.talks.len();
+        let places = self.talks.places();
+        let looks = places / SWEEP_TICKS + 1;
+        for _ in 0..looks.min(places) {
+            self.sweep = (self.sweep + 1) % places;
             let over = self
                 .talks
                 .get(self.sweep)
-                .and_then(Option::as_ref)
                 .is_some_and(|talk| sighting.time.nanoseconds_since(talk.end) > talk.patience());
             if over {
                 self.end(self.sweep, sighting, out);
@@ -136,11 +133,10 @@ impl Shard {
 
     /// The capture ended: all conversations do.
     pub(crate) fn finish(&mut self, sighting: Sighting, out: &mut Vec<Observation>) {
-        for place in 0..self.talks.len() {
+        for place in 0..self.talks.places() {
             self.end(place, sighting, out);
         }
-        self.talks = Vec::new();
-        self.free = Vec::new();
+        self.talks = Talks::default();
         self.index = HashTable::new();
     }
 
@@ -166,7 +162,7 @@ impl Shard {
             }
         };
         let Some(place) = self.find_or_begin(packet, state, stack, out) else { return Ok(()) };
-        let Some(Some(talk)) = self.talks.get_mut(place) else { return Ok(()) };
+        let Some(talk) = self.talks.get_mut(place) else { return Ok(()) };
         let direction = talk.direction(packet.upward);
         if syn {
             let half = talk.halves.get_or_insert_default();
@@ -185,7 +181,7 @@ impl Shard {
     fn udp(&mut self, packet: &Packet<'_>, out: &mut Vec<Observation>) -> Result<(), Error> {
         let datagram = udp::Datagram::parse(packet.payload, packet.payload_length)?;
         let Some(place) = self.find_or_begin(packet, State::Datagrams, |_| {}, out) else { return Ok(()) };
-        let Some(Some(talk)) = self.talks.get_mut(place) else { return Ok(()) };
+        let Some(talk) = self.talks.get_mut(place) else { return Ok(()) };
         if !datagram.payload.is_empty() && talk.spoken.listens() {
             let direction = talk.direction(packet.upward);
             Reading { talk, budget: &mut self.budget, making: &self.making, packet }.datagram(
@@ -225,7 +221,7 @@ impl Shard {
     /// A new SYN on the ports of a conversation that is over, or that nobody ever answered for long, begins a new one.
     fn end_if_over(&mut self, packet: &Packet<'_>, out: &mut Vec<Observation>) {
         let Some(place) = self.place(packet) else { return };
-        let over = self.talks.get(place).and_then(Option::as_ref).is_some_and(|talk| {
+        let over = self.talks.get(place).is_some_and(|talk| {
             let silent = packet.sighting.time.nanoseconds_since(talk.end);
             matches!(talk.state, State::Closed | State::Reset | State::Refused) || silent > talk.patience()
         });
@@ -236,12 +232,7 @@ impl Shard {
 
     #[inline]
     fn place(&self, packet: &Packet<'_>) -> Option<usize> {
-        let same = |place: &u32| {
-            self.talks
-                .get(*place as usize)
-                .and_then(Option::as_ref)
-                .is_some_and(|talk| talk.key == packet.key)
-        };
+        let same = |place: &u32| self.talks.get(*place as usize).is_some_and(|talk| talk.key == packet.key);
         self.index.find(packet.hash, same).map(|place| *place as usize)
     }
 
@@ -255,12 +246,10 @@ impl Shard {
     ) -> Option<usize> {
         let place = match self.place(packet) {
             Some(place) => {
-                let silent =
-                    self.talks.get(place)?.as_ref().map(|talk| (talk.end, talk.patience(), talk.state));
-                let (end, patience, talk_state) = silent?;
+                let talk = self.talks.get(place)?;
                 // The sweep comes by only now and then; a conversation that was silent for too long is another one.
-                let over = packet.sighting.time.nanoseconds_since(end) > patience;
-                if over && talk_state == State::Datagrams {
+                let over = packet.sighting.time.nanoseconds_since(talk.end) > talk.patience();
+                if over && talk.state == State::Datagrams {
                     self.end(place, packet.sighting, out);
                     self.begin(packet, state, stack, out)?
                 } else {
@@ -270,7 +259,7 @@ impl Shard {
             None => self.begin(packet, state, stack, out)?,
         };
         let rate_packets = self.making.limits.rate_packets;
-        let talk = self.talks.get_mut(place)?.as_mut()?;
+        let talk = self.talks.get_mut(place)?;
         count(talk, packet, rate_packets, out);
         Some(place)
     }
@@ -321,23 +310,9 @@ impl Shard {
         if sender == Direction::Forward {
             tell(packet.sighting, (from, to), &talk, Fact::ConversationStarted(traits), out);
         }
-        let place = match self.free.pop() {
-            Some(place) => place as usize,
-            None => {
-                if self.talks.len() == self.talks.capacity() {
-                    // In steps, not doubling: at the limit, half of the room would be for nothing.
-                    self.talks.reserve_exact(GROWTH);
-                }
-                self.talks.push(None);
-                self.talks.len() - 1
-            }
-        };
-        if let Some(slot) = self.talks.get_mut(place) {
-            *slot = Some(talk);
-        }
+        let place = self.talks.insert(talk);
         let talks = &self.talks;
-        let hash_of =
-            |place: &u32| talks.get(*place as usize).and_then(Option::as_ref).map_or(0, |talk| talk.hash);
+        let hash_of = |place: &u32| talks.get(*place as usize).map_or(0, |talk| talk.hash);
         self.index.insert_unique(packet.hash, place as u32, hash_of);
         Some(place)
     }
@@ -345,9 +320,10 @@ impl Shard {
     /// Ends the conversation that is worth least among some.
     fn make_room(&mut self, sighting: Sighting, out: &mut Vec<Observation>) {
         let mut least = None;
-        for _ in 0..EVICTION_LOOKS.min(self.talks.len()) {
-            self.sweep = (self.sweep + 1) % self.talks.len();
-            if let Some(Some(talk)) = self.talks.get(self.sweep) {
+        let places = self.talks.places();
+        for _ in 0..EVICTION_LOOKS.min(places) {
+            self.sweep = (self.sweep + 1) % places;
+            if let Some(talk) = self.talks.get(self.sweep) {
                 let ends = [talk.initiator().ip, talk.responder().ip];
                 let protected = !self.making.protected.is_empty()
                     && ends.into_iter().flatten().any(|ip| self.making.protected.contains(&ip));
@@ -364,11 +340,10 @@ impl Shard {
     }
 
     fn end(&mut self, place: usize, sighting: Sighting, out: &mut Vec<Observation>) {
-        let Some(mut talk) = self.talks.get_mut(place).and_then(Option::take) else { return };
+        let Some(mut talk) = self.talks.take(place) else { return };
         if let Ok(entry) = self.index.find_entry(talk.hash, |other| *other as usize == place) {
             entry.remove();
         }
-        self.free.push(place as u32);
         let packet = Packet {
             sighting,
             link: Link { vlan: talk.vlan, ..Link::default() },
