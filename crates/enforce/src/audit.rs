@@ -12,6 +12,8 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 use thiserror::Error;
 
+/// Its name in the directory of the enforcer.
+pub const FILE: &str = "audit.jsonl";
 /// Longest line; texts that people write are limited far below.
 const LINE_BYTES_MAX: u64 = 64 * 1024;
 
@@ -105,6 +107,11 @@ pub fn append(path: &Path, entry: Entry) -> Result<(), AuditError> {
 
 /// Reads all of it and checks every seal; `each` sees every entry.
 pub fn verify(path: &Path, mut each: impl FnMut(u64, &Entry)) -> Result<Sound, AuditError> {
+    verify_seals(path, |number, entry, _| each(number, entry))
+}
+
+/// As [`verify`]; `each` sees every entry with its seal.
+pub fn verify_seals(path: &Path, mut each: impl FnMut(u64, &Entry, &str)) -> Result<Sound, AuditError> {
     let file = match File::open(path) {
         Ok(file) => file,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Sound::default()),
@@ -124,7 +131,7 @@ pub fn verify(path: &Path, mut each: impl FnMut(u64, &Entry)) -> Result<Sound, A
         if sealed.sequence != number || sealed.seal != expected || !line.ends_with(b"\n") {
             return Err(AuditError::Broken(number));
         }
-        each(number, &sealed.entry);
+        each(number, &sealed.entry, &sealed.seal);
         sound = Sound { lines: number, seal: sealed.seal };
     }
 }

@@ -135,7 +135,7 @@ impl Directory {
     }
 
     pub(crate) fn audit(&self) -> PathBuf {
-        self.0.join("audit.jsonl")
+        self.0.join(crate::audit::FILE)
     }
 
     /// Holds the lock of one kind while the file lives; `None` when somebody else holds it for too long.

@@ -2,7 +2,11 @@
 //! firewalls.
 #![forbid(unsafe_code)]
 
+mod compliance;
+mod passport;
 pub mod policy;
 mod report;
 
+pub use compliance::{ComplianceReport, Control, Framework, Measure, Proof, Records, Standing};
+pub use passport::DevicePassport;
 pub use report::SiteReport;

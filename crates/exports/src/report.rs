@@ -4,10 +4,13 @@ use std::collections::BTreeMap;
 use std::io::Write;
 
 use askama::Template;
-use wardline_model::{Category, Device, DeviceReference, Exposure, ExposureKind, Finding, Severity, Summary};
+use serde::Serialize;
+use wardline_model::{
+    Category, Device, DeviceReference, Exposure, ExposureKind, Finding, Severity, Summary, Vulnerability,
+};
 
 /// What was seen, for people: findings first, then exposures, then devices, then what could not be seen.
-#[derive(Template)]
+#[derive(Clone, Debug, Serialize, Template)]
 #[template(path = "site_report.html")]
 pub struct SiteReport {
     /// Devices.
@@ -16,6 +19,8 @@ pub struct SiteReport {
     pub findings: Vec<Finding>,
     /// Exposures.
     pub exposures: Vec<Exposure>,
+    /// What is to be corrected, the most pressing first.
+    pub vulnerabilities: Vec<Vulnerability>,
     /// Numbers of the run.
     pub summary: Summary,
 }
@@ -57,6 +62,11 @@ impl SiteReport {
         counts.into_iter().map(|(category, count)| (category, count, count * 100 / longest)).collect()
     }
 
+    /// The first of what is to be corrected: as much as a person reads.
+    fn pressing(&self) -> impl Iterator<Item = &Vulnerability> {
+        self.vulnerabilities.iter().take(50)
+    }
+
     fn count(&self, severity: Severity) -> usize {
         self.findings.iter().filter(|finding| finding.severity == severity).count()
     }
@@ -70,7 +80,7 @@ impl SiteReport {
 }
 
 /// A device as a person would call it.
-fn reference(device: &Option<DeviceReference>) -> String {
+pub(crate) fn reference(device: &Option<DeviceReference>) -> String {
     let Some(device) = device else { return "not known".to_owned() };
     let address = device.ip.map(|ip| ip.to_string()).or_else(|| device.mac.map(|mac| mac.to_string()));
     match (&device.name, address) {
@@ -82,12 +92,12 @@ fn reference(device: &Option<DeviceReference>) -> String {
 }
 
 /// A value, or a dash for what is not known.
-fn known<T: std::fmt::Display>(value: &Option<T>) -> String {
+pub(crate) fn known<T: std::fmt::Display>(value: &Option<T>) -> String {
     value.as_ref().map_or_else(|| "–".to_owned(), ToString::to_string)
 }
 
 /// All values of a list.
-fn joined<T: std::fmt::Display>(values: &[T]) -> String {
+pub(crate) fn joined<T: std::fmt::Display>(values: &[T]) -> String {
     if values.is_empty() {
         return "–".to_owned();
     }
@@ -95,7 +105,7 @@ fn joined<T: std::fmt::Display>(values: &[T]) -> String {
 }
 
 /// A shape that goes with the word, so that neither colour nor sight of it is needed.
-const fn shape(severity: Severity) -> &'static str {
+pub(crate) const fn shape(severity: Severity) -> &'static str {
     match severity {
         Severity::Critical => "⯃",
         Severity::High => "▲",
@@ -106,13 +116,14 @@ const fn shape(severity: Severity) -> &'static str {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
     use wardline_model::{DeviceId, Label, Timestamp};
 
-    fn report(name: &str) -> SiteReport {
+    /// A monitor that does not exist.
+    pub(crate) fn invented_device(name: &str) -> Device {
         let time = Timestamp::from_seconds(1_700_000_000);
-        let device = Device {
+        Device {
             id: DeviceId("d-1".to_owned()),
             macs: vec!["00:09:fb:00:00:01".parse().unwrap()],
             ips: vec!["192.0.2.7".parse().unwrap()],
@@ -131,8 +142,18 @@ mod tests {
             last_seen: time,
             confidence: 0.75,
             evidence: vec![],
-        };
-        SiteReport { devices: vec![device], findings: vec![], exposures: vec![], summary: Summary::default() }
+        }
+    }
+
+    fn report(name: &str) -> SiteReport {
+        let device = invented_device(name);
+        SiteReport {
+            devices: vec![device],
+            findings: vec![],
+            exposures: vec![],
+            vulnerabilities: vec![],
+            summary: Summary::default(),
+        }
     }
 
     fn html(report: &SiteReport) -> String {
@@ -150,8 +171,13 @@ mod tests {
 
     #[test]
     fn an_empty_report_says_why_and_loads_nothing() {
-        let empty =
-            SiteReport { devices: vec![], findings: vec![], exposures: vec![], summary: Summary::default() };
+        let empty = SiteReport {
+            devices: vec![],
+            findings: vec![],
+            exposures: vec![],
+            vulnerabilities: vec![],
+            summary: Summary::default(),
+        };
         let page = html(&empty);
         assert!(page.contains("No attack was found") && page.contains("no packet was read"));
         for foreign in ["http://", "https://", "src="] {

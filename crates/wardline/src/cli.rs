@@ -45,6 +45,11 @@ pub(crate) enum Verb {
     /// Propose zones and a policy between them, and simulate it before anybody enforces it.
     #[command(subcommand)]
     Segment(Segment),
+    /// Write a report: the site, the passport of a device, or compliance evidence.
+    Report(Report),
+    /// Check the audit log.
+    #[command(subcommand)]
+    Audit(Audit),
     /// Print the JSON Schema (2020-12) of every record.
     Schema(Schema),
 }
@@ -299,6 +304,55 @@ pub(crate) struct Flows {
     pub device: Option<String>,
     #[command(flatten)]
     pub listing: Listing,
+}
+
+/// Write a report from the state directory, as one page of HTML that loads nothing, or as JSON.
+#[derive(Debug, Args)]
+pub(crate) struct Report {
+    /// Which report.
+    #[arg(long, value_enum, default_value_t = ReportKind::Site)]
+    pub kind: ReportKind,
+    /// The device of a passport, by its identifier.
+    #[arg(long, value_name = "ID")]
+    pub device: Option<String>,
+    /// JSON instead of HTML.
+    #[arg(long)]
+    pub json: bool,
+    /// Write to this file instead of standard output.
+    #[arg(long, value_name = "FILE")]
+    pub out: Option<PathBuf>,
+    /// Where state is kept.
+    #[arg(long, value_name = "DIR", env = "WARDLINE_STATE")]
+    pub state: Option<PathBuf>,
+}
+
+/// What a report is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum ReportKind {
+    /// What happens, what is weak, what to correct and what is there.
+    Site,
+    /// Everything about one device, with where each claim was read (needs --device).
+    Device,
+    /// What the records show for HIPAA, NIST CSF 2.0, HICP, IEC 80001-1, NIS2 and FDA's postmarket guidance; gaps
+    /// are shown as gaps.
+    Compliance,
+}
+
+/// The audit log: who restricted what, and when. Each line seals the one before.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Audit {
+    /// Read the whole log and check every seal; exits 1 and names the line when one was changed, moved or taken out.
+    Verify {
+        /// A seal that was noted earlier must be in the log: it then was not cut off or written anew.
+        #[arg(long, value_name = "SEAL")]
+        expect: Option<String>,
+        /// JSON instead of words.
+        #[arg(long)]
+        json: bool,
+        /// Where state is kept.
+        #[arg(long, value_name = "DIR", env = "WARDLINE_STATE")]
+        state: Option<PathBuf>,
+    },
 }
 
 /// The patch queue: which device needs which correction first, and why.

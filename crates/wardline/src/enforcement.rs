@@ -13,9 +13,12 @@ use crate::cli::{LadderStep, SegmentApply, SegmentKeep, SegmentPerson, SegmentQu
 use crate::segment::read_policy;
 use crate::{Outcome, complain, place};
 
+/// Where the enforcer keeps what it must, below the state directory.
+pub(crate) const FOLDER: &str = "enforce";
+
 fn open(place: &SegmentStatus) -> Result<(Enforcer, std::path::PathBuf)> {
     let directory = place::state(place.state.as_deref())?;
-    Ok((Enforcer::open(&directory.join("enforce"))?, directory))
+    Ok((Enforcer::open(&directory.join(FOLDER))?, directory))
 }
 
 fn now_s() -> u64 {

@@ -13,6 +13,7 @@ mod intel;
 mod list;
 mod measure;
 mod place;
+mod report;
 mod schema;
 mod segment;
 mod serve;
@@ -53,6 +54,8 @@ fn main() -> ExitCode {
         Verb::Feeds(feeds) => hygiene::run(&feeds),
         Verb::Intel(intel) => intel::run(&intel),
         Verb::Segment(segment) => segment::run(&segment),
+        Verb::Report(report) => report::run(&report),
+        Verb::Audit(audit) => report::verify(&audit),
         Verb::Schema(schema) => schema::run(&schema),
     };
     match outcome {

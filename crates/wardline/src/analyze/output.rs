@@ -125,6 +125,7 @@ impl Files {
             devices: assessor.devices(),
             findings: assessor.findings().cloned().collect(),
             exposures: assessor.exposures().cloned().collect(),
+            vulnerabilities: queue.to_vec(),
             summary: reported,
         };
         site.write_html(&mut report)?;
