@@ -4,10 +4,10 @@
 //! governed, then what the policy names, and what is left is dropped while the lease lives.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::net::IpAddr;
 
-use ipnet::{IpNet, Ipv4Net, Ipv6Net};
-use wardline_model::{Action, Label, Policy, Rule};
+use ipnet::IpNet;
+use wardline_model::{Action, LINK_SCOPE, LINK_SCOPE_RECEIVERS, Label, Policy, Rule};
 
 use crate::quarantine::{Quarantine, Step};
 use crate::ruleset::{
@@ -81,23 +81,10 @@ fn forward(scope: Scope) -> Vec<KernelRule> {
     rules
 }
 
-/// Multicast, broadcast, link-local and unspecified addresses, as in the verdict of the model.
+/// What the policy does not govern, as in the verdict of the model.
 fn ungoverned(end: End) -> Vec<IpNet> {
-    let four = |address: [u8; 4], length| Ipv4Net::new(Ipv4Addr::from(address), length).map(IpNet::V4).ok();
-    let six = |first: u16, last: u16, length| {
-        Ipv6Net::new(Ipv6Addr::new(first, 0, 0, 0, 0, 0, 0, last), length).map(IpNet::V6).ok()
-    };
-    let both = [
-        four([0; 4], 32),
-        four([127, 0, 0, 0], 8),
-        four([169, 254, 0, 0], 16),
-        six(0, 0, 128),
-        six(0, 1, 128),
-    ];
-    let both = both.into_iter().chain([six(0xfe80, 0, 10)]);
-    let many = [four([224, 0, 0, 0], 4), four([255; 4], 32), six(0xff00, 0, 8)];
-    let many = many.into_iter().filter(|_| end == End::Destination);
-    both.chain(many).flatten().collect()
+    let receivers = if end == End::Destination { &LINK_SCOPE_RECEIVERS[..] } else { &[] };
+    [&LINK_SCOPE[..], receivers].concat()
 }
 
 fn between(from: &str, to: &str, service: Option<&Rule>) -> KernelRule {

@@ -199,7 +199,8 @@ impl Writer {
                 without.push(json!({ "concat": [from, to, transport] }));
                 continue;
             }
-            for range in merged(&ports) {
+            // Overlapping ranges would be refused.
+            for range in PortRange::merged(&ports) {
                 with.push(json!({ "concat": [from, to, transport, port_value(range)] }));
             }
         }
@@ -277,20 +278,6 @@ fn port_value(range: PortRange) -> Value {
     if range.first == range.last { json!(range.first) } else { json!({ "range": [range.first, range.last] }) }
 }
 
-/// Overlapping ranges would be refused.
-fn merged(ports: &[PortRange]) -> Vec<PortRange> {
-    let mut ports = ports.to_vec();
-    ports.sort_unstable();
-    let mut merged: Vec<PortRange> = Vec::new();
-    for range in ports {
-        match merged.last_mut() {
-            Some(last) if range.first <= last.last.saturating_add(1) => last.last = last.last.max(range.last),
-            _ => merged.push(range),
-        }
-    }
-    merged
-}
-
 /// A rule speaks of both families; the kernel's rules speak of one.
 fn expressions(rule: &KernelRule, buffer: Buffer) -> Vec<Value> {
     let of_family = |one: &Condition| matches!(one, Condition::In(..) | Condition::Within(..));
@@ -323,7 +310,7 @@ fn service(transport: Transport, ranges: &[PortRange]) -> Value {
     if protocol.is_empty() || ranges.is_empty() || ranges.contains(&PortRange::ALL) {
         return equal(json!({ "meta": { "key": "l4proto" } }), json!(transport.0));
     }
-    let ranges: Vec<Value> = merged(ranges).into_iter().map(port_value).collect();
+    let ranges: Vec<Value> = PortRange::merged(ranges).into_iter().map(port_value).collect();
     equal(json!({ "payload": { "protocol": protocol, "field": "dport" } }), json!({ "set": ranges }))
 }
 

@@ -61,4 +61,4 @@ pub use record::Record;
 pub use site::{KnownDevice, MaintenanceWindow, Network, ServerRole, Site, SiteError, SiteServer, WeekDay};
 pub use summary::Summary;
 pub use time::Timestamp;
-pub use verdict::{Judge, Party, Verdict, is_link_scope};
+pub use verdict::{Judge, LINK_SCOPE, LINK_SCOPE_RECEIVERS, Party, Verdict, is_link_scope};

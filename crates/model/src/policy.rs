@@ -117,6 +117,22 @@ impl PortRange {
     pub const fn contains(self, port: u16) -> bool {
         self.first <= port && port <= self.last
     }
+
+    /// The same ports as few ranges in order, none of which touches another.
+    pub fn merged(ranges: &[Self]) -> Vec<Self> {
+        let mut ranges = ranges.to_vec();
+        ranges.sort_unstable();
+        let mut merged: Vec<Self> = Vec::new();
+        for range in ranges {
+            match merged.last_mut() {
+                Some(last) if range.first <= last.last.saturating_add(1) => {
+                    last.last = last.last.max(range.last)
+                }
+                _ => merged.push(range),
+            }
+        }
+        merged
+    }
 }
 
 impl fmt::Display for PortRange {

@@ -1,7 +1,7 @@
 //! What a policy says about a conversation: the reference that every rendering is compared with.
 
 use std::collections::{BTreeMap, HashMap};
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
@@ -149,18 +149,55 @@ impl Judge {
     }
 }
 
+/// Networks whose addresses cross no router, whichever end has them: unspecified, loopback, link-local.
+pub const LINK_SCOPE: [IpNet; 6] = [
+    IpNet::new_assert(IpAddr::V4(Ipv4Addr::UNSPECIFIED), 32),
+    IpNet::new_assert(IpAddr::V4(Ipv4Addr::new(127, 0, 0, 0)), 8),
+    IpNet::new_assert(IpAddr::V4(Ipv4Addr::new(169, 254, 0, 0)), 16),
+    IpNet::new_assert(IpAddr::V6(Ipv6Addr::UNSPECIFIED), 128),
+    IpNet::new_assert(IpAddr::V6(Ipv6Addr::LOCALHOST), 128),
+    IpNet::new_assert(IpAddr::V6(Ipv6Addr::new(0xfe80, 0, 0, 0, 0, 0, 0, 0)), 10),
+];
+
+/// Networks that only a receiver can be in: multicast and broadcast.
+pub const LINK_SCOPE_RECEIVERS: [IpNet; 3] = [
+    IpNet::new_assert(IpAddr::V4(Ipv4Addr::new(224, 0, 0, 0)), 4),
+    IpNet::new_assert(IpAddr::V4(Ipv4Addr::BROADCAST), 32),
+    IpNet::new_assert(IpAddr::V6(Ipv6Addr::new(0xff00, 0, 0, 0, 0, 0, 0, 0)), 8),
+];
+
 /// Multicast, broadcast, unspecified, loopback and link-local: it crosses no router, so no zone border either.
 pub fn is_link_scope(ip: IpAddr) -> bool {
-    match ip {
-        IpAddr::V4(ip) => {
-            ip.is_multicast()
-                || ip == Ipv4Addr::BROADCAST
-                || ip.is_unspecified()
-                || ip.is_link_local()
-                || ip.is_loopback()
-        }
-        IpAddr::V6(ip) => {
-            ip.is_multicast() || ip.is_unspecified() || ip.is_unicast_link_local() || ip.is_loopback()
+    LINK_SCOPE.iter().chain(&LINK_SCOPE_RECEIVERS).any(|network| network.contains(&ip))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_crosses_no_router_is_what_the_registries_say() {
+        for (text, crosses_none) in [
+            ("0.0.0.0", true),
+            ("0.0.0.1", false),
+            ("127.1.2.3", true),
+            ("169.254.255.255", true),
+            ("169.255.0.0", false),
+            ("223.255.255.255", false),
+            ("239.1.2.3", true),
+            ("240.0.0.1", false),
+            ("255.255.255.255", true),
+            ("255.255.255.254", false),
+            ("10.0.0.255", false),
+            ("::", true),
+            ("::1", true),
+            ("::2", false),
+            ("febf::1", true),
+            ("fec0::1", false),
+            ("ff02::1", true),
+            ("2001:db8::1", false),
+        ] {
+            assert_eq!(is_link_scope(text.parse().unwrap()), crosses_none, "{text}");
         }
     }
 }

@@ -96,7 +96,10 @@ pub fn contain(policy: &Policy, address: IpAddr, victim: Option<IpAddr>) -> Cont
 fn choose(effects: &[Effect], life_sustaining: bool, known: bool) -> (Cut, &'static str) {
     let reach = |cut| effects.iter().find(|effect| effect.cut == cut);
     if !known {
-        return (Cut::Isolate, "the policy does not know the device; nothing that care depends on is lost");
+        return (
+            Cut::Isolate,
+            "the policy does not know the device, and names nothing that care depends on there",
+        );
     }
     if reach(Cut::Watch).is_some_and(|effect| effect.reach == 0) {
         return (Cut::Watch, "under the policy the device reaches nobody; apply the policy");

@@ -6,7 +6,9 @@
 use std::fmt::Write as _;
 
 use ipnet::IpNet;
-use wardline_model::{Action, Label, Policy, PortRange, Transport, has_ports};
+use wardline_model::{
+    Action, LINK_SCOPE, LINK_SCOPE_RECEIVERS, Label, Policy, PortRange, Transport, has_ports,
+};
 
 /// The policy as a file for `nft -f`.
 pub fn nftables(policy: &Policy) -> String {
@@ -49,14 +51,15 @@ pub fn nftables(policy: &Policy) -> String {
     line(&mut text, 2, "type filter hook forward priority filter; policy accept;");
     line(&mut text, 2, "jump protected");
     line(&mut text, 2, "ct state established,related accept");
-    line(&mut text, 2, "ip saddr { 0.0.0.0, 127.0.0.0/8, 169.254.0.0/16 } accept");
-    line(
-        &mut text,
-        2,
-        "ip daddr { 0.0.0.0, 127.0.0.0/8, 169.254.0.0/16, 224.0.0.0/4, 255.255.255.255 } accept",
-    );
-    line(&mut text, 2, "ip6 saddr { ::, ::1, fe80::/10 } accept");
-    line(&mut text, 2, "ip6 daddr { ::, ::1, fe80::/10, ff00::/8 } accept");
+    for (family, name) in [(Family::V4, "ip"), (Family::V6, "ip6")] {
+        let written = |networks: &[IpNet]| {
+            let own = networks.iter().filter(|network| family.holds(network)).map(address);
+            own.collect::<Vec<_>>().join(", ")
+        };
+        let (both, receivers) = (written(&LINK_SCOPE), written(&LINK_SCOPE_RECEIVERS));
+        line(&mut text, 2, &format!("{name} saddr {{ {both} }} accept"));
+        line(&mut text, 2, &format!("{name} daddr {{ {both}, {receivers} }} accept"));
+    }
     line(&mut text, 2, "jump conduits");
     for (family, name) in [("ip", "governed4"), ("ip6", "governed6")] {
         line(&mut text, 2, &format!("{family} saddr @{name} counter drop"));
@@ -148,18 +151,18 @@ fn service(transport: Transport, ports: &[PortRange]) -> String {
     if !has_ports(transport) || ports.contains(&PortRange::ALL) {
         return format!("meta l4proto {protocol}");
     }
-    let mut ports = ports.to_vec();
-    ports.sort_unstable();
     // Overlapping ranges would be refused in an anonymous set.
-    let mut merged: Vec<PortRange> = Vec::new();
-    for range in ports {
-        match merged.last_mut() {
-            Some(last) if range.first <= last.last => last.last = last.last.max(range.last),
-            _ => merged.push(range),
-        }
-    }
-    let ranges: Vec<String> = merged.iter().map(ToString::to_string).collect();
+    let ranges: Vec<String> = PortRange::merged(ports).iter().map(ToString::to_string).collect();
     format!("{protocol} dport {{ {} }}", ranges.join(", "))
+}
+
+/// A network, or an address where it is only one.
+fn address(network: &IpNet) -> String {
+    if network.prefix_len() == network.max_prefix_len() {
+        network.addr().to_string()
+    } else {
+        network.to_string()
+    }
 }
 
 fn identifier(name: &Label) -> String {

@@ -1,9 +1,11 @@
 //! A policy as an ordered list, first match wins: what every firewall but nftables wants.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::net::IpAddr;
 
-use ipnet::{IpNet, Ipv4Net, Ipv6Net};
-use wardline_model::{Action, Label, Policy, PortRange, Transport, has_ports};
+use ipnet::IpNet;
+use wardline_model::{
+    Action, LINK_SCOPE, LINK_SCOPE_RECEIVERS, Label, Policy, PortRange, Transport, has_ports,
+};
 
 /// One end of an entry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,7 +37,6 @@ pub(super) struct Ordered {
     pub(super) entries: Vec<Entry>,
     groups: Vec<Vec<IpNet>>,
     governed: Vec<IpNet>,
-    links: [Vec<IpNet>; 2],
 }
 
 impl Ordered {
@@ -45,7 +46,7 @@ impl Ordered {
         let groups = groups.map(|group| addresses.get(&group.name).cloned().unwrap_or_default()).collect();
         let members: Vec<IpNet> = policy.members.iter().map(|member| member.address.trunc()).collect();
         let entries = entries(policy);
-        Self { entries, groups, governed: IpNet::aggregate(&members), links: links() }
+        Self { entries, groups, governed: IpNet::aggregate(&members) }
     }
 
     /// Addresses of a side, of both families; `None` is any.
@@ -54,8 +55,8 @@ impl Ordered {
             Side::Any => None,
             Side::Group(place) => Some(self.groups.get(place).cloned().unwrap_or_default()),
             Side::Governed => Some(self.governed.clone()),
-            Side::LinkSources => Some(self.links[0].clone()),
-            Side::LinkDestinations => Some(self.links.concat()),
+            Side::LinkSources => Some(LINK_SCOPE.to_vec()),
+            Side::LinkDestinations => Some([&LINK_SCOPE[..], &LINK_SCOPE_RECEIVERS].concat()),
             Side::Host(address) => Some(vec![IpNet::from(address)]),
         }
     }
@@ -90,21 +91,12 @@ pub(super) fn object_name(network: &IpNet) -> String {
     format!("wl-n-{address}-{}", network.prefix_len())
 }
 
-/// Ranges in order, overlapping ones as one; `None` is all ports, or a transport that has none.
+/// Ranges in order, those that touch as one; `None` is all ports, or a transport that has none.
 pub(super) fn ranges(transport: Transport, ports: &[PortRange]) -> Option<Vec<PortRange>> {
     if !has_ports(transport) || ports.contains(&PortRange::ALL) {
         return None;
     }
-    let mut ports = ports.to_vec();
-    ports.sort_unstable();
-    let mut merged: Vec<PortRange> = Vec::new();
-    for range in ports {
-        match merged.last_mut() {
-            Some(last) if range.first <= last.last => last.last = last.last.max(range.last),
-            _ => merged.push(range),
-        }
-    }
-    Some(merged)
+    Some(PortRange::merged(ports))
 }
 
 fn entries(policy: &Policy) -> Vec<Entry> {
@@ -133,16 +125,4 @@ fn entries(policy: &Policy) -> Vec<Entry> {
     entries.push(plain(Action::Deny, Side::Any, Side::Governed));
     entries.push(plain(Action::Accept, Side::Any, Side::Any));
     entries
-}
-
-/// What crosses no router: as sender or receiver, and as receiver only.
-fn links() -> [Vec<IpNet>; 2] {
-    let four = |address: [u8; 4], length| Ipv4Net::new(Ipv4Addr::from(address), length).map(IpNet::V4).ok();
-    let six = |first: u16, last: u16, length| {
-        Ipv6Net::new(Ipv6Addr::new(first, 0, 0, 0, 0, 0, 0, last), length).map(IpNet::V6).ok()
-    };
-    let both = [four([0; 4], 32), four([127, 0, 0, 0], 8), four([169, 254, 0, 0], 16)];
-    let both = both.into_iter().chain([six(0, 0, 128), six(0, 1, 128), six(0xfe80, 0, 10)]);
-    let many = [four([224, 0, 0, 0], 4), four([255; 4], 32), six(0xff00, 0, 8)];
-    [both.flatten().collect(), many.into_iter().flatten().collect()]
 }
