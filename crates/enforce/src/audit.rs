@@ -78,6 +78,14 @@ pub enum AuditError {
     /// A line is not what was written.
     #[error("audit log: line {0} was changed, or lines before it are missing")]
     Broken(u64),
+    /// The last line has no end: it was never acknowledged, or the file was cut.
+    #[error(
+        "audit log: line {0}, the last, is unfinished: the machine went down while it was written, or the file was cut"
+    )]
+    Unfinished(u64),
+    /// Acts were written down, and the file is gone.
+    #[error("audit log: it is gone, although restrictions were set here: somebody took it away")]
+    Gone,
 }
 
 /// State of a sound file.
@@ -126,9 +134,12 @@ pub fn verify_seals(path: &Path, mut each: impl FnMut(u64, &Entry, &str)) -> Res
         if (&mut reader).take(LINE_BYTES_MAX).read_until(b'\n', &mut line)? == 0 {
             return Ok(sound);
         }
+        if !line.ends_with(b"\n") {
+            return Err(AuditError::Unfinished(number));
+        }
         let sealed: Sealed = serde_json::from_slice(&line).map_err(|_| AuditError::Broken(number))?;
         let expected = seal(&sound.seal, number, &sealed.entry)?;
-        if sealed.sequence != number || sealed.seal != expected || !line.ends_with(b"\n") {
+        if sealed.sequence != number || sealed.seal != expected {
             return Err(AuditError::Broken(number));
         }
         each(number, &sealed.entry, &sealed.seal);
@@ -193,6 +204,7 @@ mod tests {
             assert!(matches!(verify(&path, |_, _| ()), Err(AuditError::Broken(_))));
         }
         std::fs::write(&path, &sound[..sound.len() - 7]).unwrap();
+        assert!(matches!(verify(&path, |_, _| ()), Err(AuditError::Unfinished(5))));
         append(&path, entry(9)).unwrap();
         assert_eq!(verify(&path, |_, _| ()).unwrap().lines, 5);
     }

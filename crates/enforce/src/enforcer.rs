@@ -55,6 +55,21 @@ impl Enforcer {
         Ok(Self { directory: Directory::open(directory)? })
     }
 
+    /// Reads the audit log below `directory` and checks every seal; `each` sees every entry with its seal. Makes and changes
+    /// nothing; a log that is gone although something was done here is broken.
+    pub fn verify_audit(
+        directory: &Path,
+        each: impl FnMut(u64, &Entry, &str),
+    ) -> Result<audit::Sound, EnforceError> {
+        let directory = Directory::at(directory);
+        let sound = audit::verify_seals(&directory.audit(), each)?;
+        // Every change is written down before it is made.
+        if sound.lines == 0 && directory.read_state()?.generation > 0 {
+            return Err(audit::AuditError::Gone.into());
+        }
+        Ok(sound)
+    }
+
     /// Where the audit log is.
     pub fn audit_path(&self) -> PathBuf {
         self.directory.audit()

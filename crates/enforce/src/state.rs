@@ -134,6 +134,11 @@ impl Directory {
         Ok(Self(path.to_owned()))
     }
 
+    /// To look only: makes nothing.
+    pub(crate) fn at(path: &Path) -> Self {
+        Self(path.to_owned())
+    }
+
     pub(crate) fn audit(&self) -> PathBuf {
         self.0.join(crate::audit::FILE)
     }

@@ -6,13 +6,13 @@ use std::path::Path;
 
 use anyhow::{Context as _, Result, bail};
 use serde::Serialize;
-use wardline_enforce::{Enforcer, audit};
+use wardline_enforce::Enforcer;
 use wardline_exports::{ComplianceReport, DevicePassport, Records, SiteReport};
 use wardline_model::{DeviceId, Summary, Vulnerability};
 use wardline_store::{DeviceQuery, EdgeQuery, ExposureQuery, FindingQuery, SqliteStore, Store as _};
 
 use crate::cli::{Audit, Report, ReportKind};
-use crate::{Outcome, complain, hygiene, intel, place};
+use crate::{Outcome, complain, enforcement, hygiene, intel, place};
 
 /// What is written, in either form.
 enum Document {
@@ -38,7 +38,10 @@ pub(crate) fn run(arguments: &Report) -> Result<Outcome> {
             Document::Device(Box::new(passport(&store, &state, id)?))
         }
         (ReportKind::Site, None) => Document::Site(Box::new(site(&store, &state)?)),
-        (ReportKind::Compliance, _) => Document::Compliance(compliance(&store, &state)?),
+        (ReportKind::Compliance, Some(_)) => {
+            bail!("compliance evidence is about the whole site: leave --device out")
+        }
+        (ReportKind::Compliance, None) => Document::Compliance(compliance(&store, &state)?),
     };
     match &arguments.out {
         Some(path) => {
@@ -151,10 +154,10 @@ fn passport(store: &SqliteStore, state: &Path, id: &str) -> Result<DevicePasspor
 
 fn compliance(store: &SqliteStore, state: &Path) -> Result<ComplianceReport> {
     let overview = store.overview()?;
-    let log = match audit::verify(&state.join(crate::enforcement::FOLDER).join(audit::FILE), |_, _| ()) {
+    let log = match Enforcer::verify_audit(&state.join(enforcement::FOLDER), |_, _, _| ()) {
         Ok(sound) => Some((sound.lines, sound.seal)),
         Err(error) => {
-            complain(&format!("{error}"));
+            complain(&error.to_string());
             None
         }
     };
@@ -176,15 +179,14 @@ fn compliance(store: &SqliteStore, state: &Path) -> Result<ComplianceReport> {
 pub(crate) fn verify(arguments: &Audit) -> Result<Outcome> {
     let Audit::Verify { state, expect, json } = arguments;
     let state = place::state(state.as_deref())?;
-    let path = Enforcer::open(&state.join(crate::enforcement::FOLDER))?.audit_path();
+    let directory = state.join(enforcement::FOLDER);
     let mut seen = expect.is_none();
-    let mut seals = |seal: &str| seen |= expect.as_deref() == Some(seal);
-    let sound =
-        audit::verify_seals(&path, |_, _, seal| seals(seal)).with_context(|| path.display().to_string())?;
+    let sound = Enforcer::verify_audit(&directory, |_, _, seal| seen |= expect.as_deref() == Some(seal))
+        .with_context(|| directory.display().to_string())?;
     if !seen {
         bail!(
             "{}: the seal that you noted is not in it: lines were cut off or the whole was written anew",
-            path.display()
+            directory.display()
         );
     }
     let mut output = std::io::stdout().lock();
@@ -192,7 +194,11 @@ pub(crate) fn verify(arguments: &Audit) -> Result<Outcome> {
         let told = serde_json::json!({"type": "audit", "entries": sound.lines, "seal": sound.seal});
         writeln!(output, "{told}")?;
     } else if sound.lines == 0 {
-        writeln!(output, "Sound: the audit log is empty; nothing was restricted yet.")?;
+        writeln!(
+            output,
+            "{}: there is no audit log; nothing was ever restricted from here.",
+            directory.display()
+        )?;
     } else {
         writeln!(
             output,

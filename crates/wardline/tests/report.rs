@@ -5,6 +5,7 @@ use std::path::Path;
 use std::process::{Command, Output, Stdio};
 use std::time::Duration;
 
+use sha2::{Digest as _, Sha256};
 use wardline_enforce::audit::{self, Act, Entry};
 use wardline_lab::{Hospital, Options, write_capture};
 use wardline_store::{SqliteStore, Store as _};
@@ -94,6 +95,19 @@ fn the_three_reports_say_what_is_kept_and_load_nothing() {
     assert_eq!(standing("PR.DS-02"), "gap");
     assert_eq!(standing("ID.RA-01"), "gap");
     assert_eq!(standing("ID.AM-03"), "shown");
+    // Ten minutes are a look, no watch.
+    assert_eq!(standing("DE.CM-01"), "partly");
+
+    // Whoever has the state directory can make the hashes again, by the command that stands beside them.
+    let mut made_again = 0;
+    for proof in proofs.iter().filter(|proof| !proof["hash"].is_null()) {
+        let command: Vec<&str> = proof["command"].as_str().unwrap().split(' ').skip(1).collect();
+        let printed = wardline(state.path(), &command).stdout;
+        let hash: String = Sha256::digest(&printed).iter().map(|byte| format!("{byte:02x}")).collect();
+        assert_eq!(proof["hash"], hash, "{command:?}");
+        made_again += 1;
+    }
+    assert!(made_again > 10, "{made_again}");
 }
 
 #[test]
@@ -108,8 +122,11 @@ fn what_cannot_be_reported_is_said_in_one_line() {
 #[test]
 fn a_changed_audit_log_is_noticed() {
     let state = tempfile::tempdir().unwrap();
-    assert!(text(&wardline(state.path(), &["audit", "verify"])).contains("empty"));
-    let log = state.path().join("enforce").join(audit::FILE);
+    assert!(text(&wardline(state.path(), &["audit", "verify"])).contains("there is no audit log"));
+    let directory = state.path().join("enforce");
+    assert!(!directory.exists(), "looking makes nothing");
+    std::fs::create_dir(&directory).unwrap();
+    let log = directory.join(audit::FILE);
     for time_s in 0..40 {
         let entry = Entry {
             time_s,
@@ -132,6 +149,13 @@ fn a_changed_audit_log_is_noticed() {
     std::fs::write(&log, &written[..cut]).unwrap();
     text(&wardline(state.path(), &["audit", "verify"]));
     assert_eq!(wardline(state.path(), &["audit", "verify", "--expect", seal]).status.code(), Some(1));
+
+    // Gone altogether, although something was done here.
+    std::fs::write(directory.join("state.json"), r#"{"generation": 40}"#).unwrap();
+    std::fs::remove_file(&log).unwrap();
+    let output = wardline(state.path(), &["audit", "verify"]);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(String::from_utf8(output.stderr).unwrap().contains("it is gone"));
 
     let mut changed = written.clone();
     let place = written.len() / 2;

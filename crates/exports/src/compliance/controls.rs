@@ -80,7 +80,7 @@ impl Measure {
             Self::Weaknesses | Self::Encryption | Self::Authentication | Self::Separation => {
                 "wardline exposures --json"
             }
-            Self::Monitoring => "wardline report --kind site --json",
+            Self::Monitoring => "wardline report --json",
             Self::Incidents => "wardline findings --json",
             Self::Vulnerabilities => "wardline patch --json",
             Self::ThreatIntelligence => "wardline intel status",
@@ -119,7 +119,6 @@ pub(super) const CONTROLS: &[Control] = &[
         Measure::Monitoring,
     ),
     control(Hipaa, "164.308(a)(6)(ii)", "Find incidents, answer and write them down.", Measure::Incidents),
-    control(Hipaa, "164.310(d)(2)(iii)", "Know where hardware is.", Measure::Inventory),
     control(Hipaa, "164.312(b)", "Record and examine activity.", Measure::Audit),
     control(Hipaa, "164.312(d)", "Know that whoever asks is who he says.", Measure::Authentication),
     control(Hipaa, "164.312(e)(1)", "Guard patient data on its way.", Measure::Encryption),
