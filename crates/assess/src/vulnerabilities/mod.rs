@@ -180,8 +180,8 @@ impl Advisories {
             let version = part.component.version.as_ref().map(Label::as_str);
             for place in self.bills.named(part.component) {
                 let Some((_, statement)) = self.at(*place) else { continue };
-                let name = part.component.name.as_str();
-                let likeness = product::likeness(name, statement.product.as_str(), statement.vendor.as_str());
+                // Found by the whole name; what is called like its maker (OpenSSL) has no other word to compare.
+                let (name, likeness) = (part.component.name.as_str(), Some(Likeness::Wholly));
                 let Some(versions) = self.versions.get(&statement.versions) else { continue };
                 if let Some(matched) = meets(statement, versions, likeness, name, version) {
                     self.meet(*place, components::within(&part, &statement.vendor, matched), &mut met);

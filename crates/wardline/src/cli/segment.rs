@@ -1,0 +1,267 @@
+//! `wardline segment`: zones, policy, and what enforces it.
+
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand, ValueEnum};
+
+use super::Knowledge;
+
+/// Zones, conduits, policy.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Segment {
+    /// Propose zones and a policy from captures. Nothing is enforced.
+    #[command(after_help = "Example:
+  wardline segment propose monday.pcap tuesday.pcap --site hospital.toml --out policy.json")]
+    Propose(SegmentPropose),
+    /// Say what a policy would have done to the conversations of captures. Nothing is enforced.
+    #[command(after_help = "Example:
+  wardline segment simulate policy.json wednesday.pcap")]
+    Simulate(SegmentSimulate),
+    /// Say which rules, zones and members two policies do not share.
+    Diff(SegmentDiff),
+    /// Write a policy as the rules of a firewall. Nothing is enforced.
+    Render(SegmentRender),
+    /// Enforce a policy on this machine's forwarded traffic, until somebody confirms it or the time is over.
+    #[command(after_help = "Example:
+  wardline segment apply policy.json --by 'A. Example' --confirm-within 120s
+  wardline segment confirm --by 'A. Example'")]
+    Apply(SegmentApply),
+    /// Confirm the policy that was applied.
+    Confirm(SegmentPerson),
+    /// Take back what was applied: what was there before is there again.
+    Rollback(SegmentPerson),
+    /// Say what is enforced.
+    Status(SegmentStatus),
+    /// Put a device in quarantine, release it, or list who is there.
+    #[command(after_help = "Example:
+  wardline segment quarantine 10.1.4.20 --step care-only --for 4h --reason 'scans its ward' \\
+    --by 'A. Example' --second 'B. Example'
+  wardline segment quarantine 10.1.4.20 --release --by 'A. Example'")]
+    Quarantine(SegmentQuarantine),
+    /// Propose the smallest cut that stops what a finding tells of, with what care loses by it. Nothing is enforced.
+    Contain(SegmentContain),
+    /// Renew the lease of what is enforced. `apply` and `quarantine` start it; a service manager may as well.
+    Keep(SegmentKeep),
+    /// Check that nobody changed the log of what was enforced, and print it.
+    Log(SegmentStatus),
+}
+
+/// Where enforcement keeps its state.
+#[derive(Debug, Args)]
+pub(crate) struct SegmentStatus {
+    /// State directory.
+    #[arg(long, value_name = "DIR", env = "WARDLINE_STATE")]
+    pub state: Option<PathBuf>,
+}
+
+/// Who acts.
+#[derive(Debug, Args)]
+pub(crate) struct SegmentPerson {
+    /// Who does this: written into the log.
+    #[arg(long, value_name = "PERSON")]
+    pub by: String,
+
+    #[command(flatten)]
+    pub place: SegmentStatus,
+}
+
+/// Apply a policy.
+#[derive(Debug, Args)]
+pub(crate) struct SegmentApply {
+    /// Policy file (JSON).
+    #[arg(value_name = "POLICY")]
+    pub policy: PathBuf,
+
+    /// Undo it unless somebody confirms within this time.
+    #[arg(long, default_value = "120s", value_name = "TIME", value_parser = seconds)]
+    pub confirm_within: u64,
+
+    /// Restrictions end by themselves this long after the keeper died.
+    #[arg(long, default_value = "30s", value_name = "TIME", value_parser = seconds)]
+    pub lease: u64,
+
+    #[command(flatten)]
+    pub person: SegmentPerson,
+}
+
+/// Quarantine.
+#[derive(Debug, Args)]
+pub(crate) struct SegmentQuarantine {
+    /// Address, identifier or name of the device.
+    #[arg(value_name = "DEVICE", required_unless_present = "list")]
+    pub device: Option<String>,
+
+    /// How strictly.
+    #[arg(long, value_enum, default_value = "care-only")]
+    pub step: LadderStep,
+
+    /// For how long; at most 24 h.
+    #[arg(long = "for", default_value = "4h", value_name = "TIME", value_parser = seconds)]
+    pub duration: u64,
+
+    /// Why.
+    #[arg(long, value_name = "TEXT", required_unless_present_any = ["list", "release"])]
+    pub reason: Option<String>,
+
+    /// Who decides.
+    #[arg(long, value_name = "PERSON", required_unless_present = "list")]
+    pub by: Option<String>,
+
+    /// Who agrees: needed for devices that treat or keep alive, or that the policy does not know.
+    #[arg(long, value_name = "PERSON")]
+    pub second: Option<String>,
+
+    /// Policy that knows the devices, where none is in force.
+    #[arg(long, value_name = "POLICY")]
+    pub policy: Option<PathBuf>,
+
+    /// Say who is in quarantine.
+    #[arg(long, conflicts_with_all = ["device", "release"])]
+    pub list: bool,
+
+    /// Let the device go.
+    #[arg(long)]
+    pub release: bool,
+
+    #[command(flatten)]
+    pub place: SegmentStatus,
+}
+
+/// Rungs of the ladder of quarantine.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum LadderStep {
+    /// Count its packets.
+    Watch,
+    /// Write its packets into the kernel log.
+    Alert,
+    /// Let little through.
+    RateLimit,
+    /// Let through only what care depends on.
+    CareOnly,
+    /// Let nothing through.
+    Isolate,
+}
+
+/// Containment.
+#[derive(Debug, Args)]
+pub(crate) struct SegmentContain {
+    /// Identifier of the finding, as `wardline findings --json` gives it.
+    #[arg(value_name = "FINDING")]
+    pub finding: String,
+
+    /// Policy that knows who talks to whom (JSON).
+    #[arg(long, value_name = "POLICY")]
+    pub policy: PathBuf,
+
+    /// Print the answer as JSON.
+    #[arg(long)]
+    pub json: bool,
+
+    #[command(flatten)]
+    pub place: SegmentStatus,
+}
+
+/// Keep the lease.
+#[derive(Debug, Args)]
+pub(crate) struct SegmentKeep {
+    /// Change that it is started for, by `apply`.
+    #[arg(long, hide = true)]
+    pub adopt: Option<u64>,
+
+    #[command(flatten)]
+    pub place: SegmentStatus,
+}
+
+/// A time such as `90`, `30s`, `2m`, `4h`, in seconds.
+fn seconds(text: &str) -> Result<u64, String> {
+    let wrong = || format!("'{text}' is no time: write 30s, 2m or 4h");
+    let digits = text.trim_end_matches(['s', 'm', 'h']);
+    let factor = match text.get(digits.len()..) {
+        Some("" | "s") => 1,
+        Some("m") => 60,
+        Some("h") => 3_600,
+        _ => return Err(wrong()),
+    };
+    digits.parse::<u64>().ok().and_then(|number| number.checked_mul(factor)).ok_or_else(wrong)
+}
+
+/// Propose zones and a policy.
+#[derive(Debug, Args)]
+pub(crate) struct SegmentPropose {
+    /// Capture files, `-` for standard input.
+    #[arg(value_name = "CAPTURE", required = true)]
+    pub captures: Vec<PathBuf>,
+
+    /// Write the policy here instead of to standard output.
+    #[arg(long, value_name = "POLICY")]
+    pub out: Option<PathBuf>,
+
+    /// What the policy is called.
+    #[arg(long, default_value = "wardline")]
+    pub name: String,
+
+    /// No progress bar.
+    #[arg(short, long)]
+    pub quiet: bool,
+
+    #[command(flatten)]
+    pub knowledge: Knowledge,
+}
+
+/// Simulate a policy.
+#[derive(Debug, Args)]
+pub(crate) struct SegmentSimulate {
+    /// Policy file (JSON), as `segment propose` writes it.
+    #[arg(value_name = "POLICY")]
+    pub policy: PathBuf,
+
+    /// Capture files, `-` for standard input.
+    #[arg(value_name = "CAPTURE", required = true)]
+    pub captures: Vec<PathBuf>,
+
+    /// Print the answer as JSON.
+    #[arg(long)]
+    pub json: bool,
+
+    /// No progress bar.
+    #[arg(short, long)]
+    pub quiet: bool,
+
+    #[command(flatten)]
+    pub knowledge: Knowledge,
+}
+
+/// Compare two policies.
+#[derive(Debug, Args)]
+pub(crate) struct SegmentDiff {
+    /// Policy before.
+    #[arg(value_name = "BEFORE")]
+    pub before: PathBuf,
+    /// Policy after.
+    #[arg(value_name = "AFTER")]
+    pub after: PathBuf,
+}
+
+/// Render a policy.
+#[derive(Debug, Args)]
+pub(crate) struct SegmentRender {
+    /// Policy file (JSON).
+    #[arg(value_name = "POLICY")]
+    pub policy: PathBuf,
+    /// For which firewall.
+    #[arg(long, value_enum)]
+    pub to: Rendering,
+}
+
+/// Firewalls that a policy is written for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Rendering {
+    /// Linux nftables, one table in one transaction: `nft -f FILE`.
+    Nftables,
+    /// Cisco IOS XE: object groups and extended access lists.
+    Cisco,
+    /// Palo Alto PAN-OS: `set` commands.
+    Paloalto,
+    /// Fortinet FortiOS 7: command line configuration.
+    Fortios,
+}
