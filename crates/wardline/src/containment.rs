@@ -94,6 +94,10 @@ fn print(output: &mut impl std::io::Write, containment: &Containment, device: Ip
             ports.join(",")
         )?;
     }
+    writeln!(
+        output,
+        "Cut is what this machine forwards. What stays within one switch does not pass here: there, take the port down."
+    )?;
     if proposed == Cut::Watch {
         writeln!(output, "Do it: wardline segment apply POLICY --by PERSON")?;
         return Ok(());
