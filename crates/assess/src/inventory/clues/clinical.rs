@@ -1,0 +1,138 @@
+//! What HL7 and DICOM tell.
+
+use wardline_model::fact::{DeviceIdentity, DicomAssociation, DicomCommandKind, DicomFact, Hl7Fact};
+use wardline_model::{DeviceField, Protocol};
+
+use super::{Notes, READ};
+use crate::inventory::DeviceKey;
+use crate::knowledge::ClueSource;
+
+impl Notes<'_> {
+    pub(super) fn hl7(&mut self, hl7: &Hl7Fact) {
+        let place = Protocol::Hl7;
+        if hl7.acknowledgment.is_none() {
+            self.role(true, place, "MSH-9", "hl7 sender");
+            self.role(false, place, "MSH-9", "hl7 receiver");
+            self.clue_from(place, "MSH-3", ClueSource::Hl7Application, hl7.sending_application.as_ref());
+            self.clue_from(place, "MSH-4", ClueSource::Hl7Facility, hl7.sending_facility.as_ref());
+            let receiver = self.to();
+            self.clue(
+                receiver,
+                place,
+                "MSH-5",
+                ClueSource::Hl7Application,
+                hl7.receiving_application.as_ref(),
+            );
+        } else {
+            self.clue_from(place, "MSH-3", ClueSource::Hl7Application, hl7.sending_application.as_ref());
+        }
+        // One device in a message is its sender; several are behind a gateway.
+        if let [device] = &*hl7.devices {
+            let key = self.from();
+            self.identity(key, place, device);
+        }
+        if hl7.devices.len() > 1 {
+            self.role(true, place, "OBX-18", "device gateway");
+        }
+    }
+
+    fn identity(&mut self, key: Option<DeviceKey>, protocol: Protocol, device: &DeviceIdentity) {
+        let place = (protocol, device.field.as_str());
+        self.read(key, DeviceField::Vendor, device.manufacturer.as_ref(), 0.9, place);
+        self.read(key, DeviceField::Model, device.model.as_ref(), 0.9, place);
+        self.read(key, DeviceField::Serial, device.serial.as_ref(), READ, place);
+        self.read(key, DeviceField::Firmware, device.firmware.as_ref(), READ, place);
+        let source = if protocol == Protocol::Hl7 { ClueSource::Hl7Device } else { ClueSource::DicomModel };
+        self.clue(
+            key,
+            protocol,
+            device.field.as_str(),
+            source,
+            device.model.as_ref().or(device.identifier.as_ref()),
+        );
+        if protocol == Protocol::Dicom {
+            self.clue(
+                key,
+                protocol,
+                "(0008,0070)",
+                ClueSource::DicomManufacturer,
+                device.manufacturer.as_ref(),
+            );
+        }
+    }
+
+    pub(super) fn dicom(&mut self, dicom: &DicomFact) {
+        match dicom {
+            DicomFact::AssociateRequest(association) => {
+                self.dicom_association(association, true);
+                self.role(true, Protocol::Dicom, "A-ASSOCIATE-RQ", "dicom scu");
+                self.role(false, Protocol::Dicom, "A-ASSOCIATE-RQ", "dicom scp");
+            }
+            DicomFact::AssociateAccept(association) => self.dicom_association(association, false),
+            DicomFact::Command(command) if !command.response => match command.kind {
+                DicomCommandKind::CStore => {
+                    self.role(true, Protocol::Dicom, "(0000,0100)", "dicom storage user");
+                    self.role(false, Protocol::Dicom, "(0000,0100)", "dicom storage provider");
+                }
+                DicomCommandKind::CFind => {
+                    let worklist = command
+                        .sop_class
+                        .as_ref()
+                        .is_some_and(|class| class.as_str() == "1.2.840.10008.5.1.4.31");
+                    let role = if worklist { "dicom worklist provider" } else { "dicom query provider" };
+                    self.role(false, Protocol::Dicom, "(0000,0100)", role);
+                    self.archive();
+                }
+                _ => {}
+            },
+            DicomFact::Dataset(dataset)
+                if dataset.command == Some(DicomCommandKind::CStore) && !dataset.response =>
+            {
+                let key = self.from();
+                self.archive();
+                // An archive passes on what others made; a modality sends what it made itself.
+                if key.is_some_and(|key| !self.has_role(key, "dicom query provider")) {
+                    self.identity(key, Protocol::Dicom, &dataset.device);
+                    self.clue(
+                        key,
+                        Protocol::Dicom,
+                        "(0008,0060)",
+                        ClueSource::DicomModality,
+                        dataset.modality.as_ref(),
+                    );
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn dicom_association(&mut self, association: &DicomAssociation, request: bool) {
+        let key = self.from();
+        let title = if request { &association.calling } else { &association.called };
+        self.clue(key, Protocol::Dicom, "AE title", ClueSource::DicomAe, Some(title));
+        self.clue(
+            key,
+            Protocol::Dicom,
+            "implementation class UID",
+            ClueSource::DicomImplementationClass,
+            association.implementation_class.as_ref(),
+        );
+        self.clue(
+            key,
+            Protocol::Dicom,
+            "implementation version name",
+            ClueSource::DicomImplementationVersion,
+            association.implementation_version.as_ref(),
+        );
+    }
+
+    /// Whoever takes images and answers questions about them is an archive.
+    fn archive(&mut self) {
+        if let Some(key) = self.to()
+            && self.has_role(key, "dicom query provider")
+            && self.has_role(key, "dicom storage provider")
+        {
+            self.role(false, Protocol::Dicom, "(0000,0100)", "dicom storage and query provider");
+        }
+    }
+}

@@ -1,0 +1,244 @@
+//! From facts to claims: what each protocol tells about who speaks it.
+
+mod clinical;
+mod introduction;
+mod names;
+mod network;
+mod web;
+
+use wardline_model::fact::{MqttFact, NeighborKind};
+use wardline_model::{Claim, DeviceField, Fact, Label, Observation, Protocol};
+
+use super::{DeviceKey, Inventory};
+use crate::evidence::CaptureNames;
+use crate::knowledge::{Clue, ClueSource};
+
+/// A value that was read literally from a field that exists to say it.
+const READ: f32 = 0.95;
+/// A value that its owner chose, such as a name.
+const CHOSEN: f32 = 0.8;
+/// A value that another station told.
+const HEARSAY: f32 = 0.6;
+/// Who made the network interface, who is often but not always the maker of the device.
+const OUI: f32 = 0.5;
+
+/// Learns what an observation tells about both of its ends.
+pub(super) fn observe(inventory: &mut Inventory, observation: &Observation, names: &CaptureNames) {
+    let mut notes = Notes { inventory, observation, names };
+    notes.presence();
+    match &observation.fact {
+        Fact::Dhcp(dhcp) => notes.dhcp(dhcp),
+        Fact::Dns(dns) => notes.dns(dns),
+        Fact::Http(http) => notes.http(http),
+        Fact::Tls(tls) => notes.tls(tls),
+        Fact::Ntlm(ntlm) => notes.ntlm(ntlm),
+        Fact::Snmp(snmp) => notes.snmp(snmp),
+        Fact::LinkAdvertisement(advertisement) => notes.link_advertisement(advertisement),
+        Fact::WsDiscovery(discovery) => notes.ws_discovery(discovery),
+        Fact::Ssdp(ssdp) => {
+            notes.clue_from(Protocol::Ssdp, "SERVER", ClueSource::SsdpServer, ssdp.server.as_ref());
+            notes.clue_from(
+                Protocol::Ssdp,
+                "NT",
+                ClueSource::SsdpTarget,
+                ssdp.target.as_ref().filter(|_| ssdp.kind != wardline_model::fact::SsdpKind::Search),
+            );
+        }
+        Fact::Mqtt(mqtt) => {
+            if let MqttFact::Connect { client, .. } = mqtt.as_ref() {
+                notes.clue_from(Protocol::Mqtt, "mqtt.clientid", ClueSource::MqttClient, Some(client));
+                notes.role(true, Protocol::Mqtt, "CONNECT", "mqtt client");
+                notes.role(false, Protocol::Mqtt, "CONNECT", "mqtt broker");
+            }
+        }
+        Fact::Sip(sip) => {
+            notes.clue_from(Protocol::Sip, "User-Agent", ClueSource::SipAgent, sip.agent.as_ref())
+        }
+        Fact::Banner(banner) => {
+            let source =
+                if banner.protocol == Protocol::Ftp { ClueSource::FtpBanner } else { ClueSource::Banner };
+            notes.clue_from(banner.protocol, "banner", source, Some(&banner.text));
+            if banner.protocol == Protocol::Smtp && banner.text.as_str().starts_with("220") {
+                notes.role(true, Protocol::Smtp, "banner", "mail server");
+            }
+        }
+        Fact::Hl7(hl7) => notes.hl7(hl7),
+        Fact::Dicom(dicom) => notes.dicom(dicom),
+        Fact::Identity(identity) => notes.introduction(identity),
+        Fact::Control(control) => notes.commanded(control),
+        Fact::Neighbor(neighbor) if neighbor.kind == NeighborKind::RouterAdvertisement => {
+            notes.role(true, Protocol::NeighborDiscovery, "router advertisement", "router");
+        }
+        Fact::Ntp(ntp) if ntp.mode == 4 => notes.role(true, Protocol::Ntp, "mode", "ntp server"),
+        Fact::ConversationEnded(conversation) => {
+            if let Some(application) = conversation.application {
+                notes.speaks(application);
+            }
+        }
+        _ => {}
+    }
+}
+
+struct Notes<'a> {
+    inventory: &'a mut Inventory,
+    observation: &'a Observation,
+    names: &'a CaptureNames,
+}
+
+impl Notes<'_> {
+    fn from(&self) -> Option<DeviceKey> {
+        self.inventory.key_of(&self.observation.from)
+    }
+
+    /// The receiver. Its link address in the frame may be that of a group, which names nobody.
+    fn to(&self) -> Option<DeviceKey> {
+        self.inventory.key_of(&self.observation.to)
+    }
+
+    /// That a station is there at all, and who made it.
+    fn presence(&mut self) {
+        let time = self.observation.sighting.time;
+        let Some(key) = self.from() else { return };
+        let proves = match &self.observation.fact {
+            // Whoever sends from a made-up address is never answered.
+            Fact::StationSeen
+            | Fact::ConversationStarted(_)
+            | Fact::Rate(_)
+            | Fact::Icmp(_)
+            | Fact::Replica(_) => {
+                matches!(key, DeviceKey::Mac(_))
+            }
+            Fact::ConversationEnded(conversation) => {
+                matches!(key, DeviceKey::Mac(_)) || conversation.packets.iter().all(|packets| *packets > 0)
+            }
+            _ => true,
+        };
+        if !proves {
+            return;
+        }
+        let new = !self.inventory.entities.contains_key(&key);
+        if self.inventory.entity(key, time).is_none() || !new {
+            return;
+        }
+        self.inventory.changed.insert(key);
+        if let DeviceKey::Mac(mac) = key
+            && let Some(organization) = self.inventory.knowledge.organization(mac)
+        {
+            let organization = Label::new(organization);
+            let place = (Protocol::Ethernet, "eth.src.oui");
+            if let Some(maker) = self.inventory.knowledge.vendor(organization.as_str()) {
+                let seen = (organization.clone(), Label::new("oui"));
+                self.claim(key, DeviceField::Vendor, maker, OUI, place, Some(seen));
+            }
+            self.clue(Some(key), place.0, place.1, ClueSource::OuiVendor, Some(&organization));
+        }
+    }
+
+    /// `by`: what was seen, and the signature that made a claim of it, where it was not read literally.
+    fn claim(
+        &mut self,
+        key: DeviceKey,
+        field: DeviceField,
+        value: Label,
+        confidence: f32,
+        (protocol, source): (Protocol, &str),
+        by: Option<(Label, Label)>,
+    ) {
+        if value.is_empty() {
+            return;
+        }
+        let sighting = self.observation.sighting;
+        let (seen, rule) = by.unzip();
+        let claim = Claim {
+            field,
+            value,
+            protocol,
+            source: Label::new(source),
+            seen,
+            rule,
+            confidence,
+            file: self.names.get(sighting.capture),
+            packet: sighting.packet,
+            time: sighting.time,
+        };
+        self.inventory.claim(key, claim);
+    }
+
+    /// A value read literally.
+    fn read(
+        &mut self,
+        key: Option<DeviceKey>,
+        field: DeviceField,
+        value: Option<&Label>,
+        confidence: f32,
+        place: (Protocol, &str),
+    ) {
+        if let (Some(key), Some(value)) = (key, value) {
+            let value = if field == DeviceField::Vendor {
+                self.inventory.knowledge.vendor(value.as_str()).unwrap_or_else(|| value.clone())
+            } else {
+                value.clone()
+            };
+            self.claim(key, field, value, confidence, place, None);
+        }
+    }
+
+    /// What signatures say about a clue.
+    fn clue(
+        &mut self,
+        key: Option<DeviceKey>,
+        protocol: Protocol,
+        field: &str,
+        source: ClueSource,
+        text: Option<&Label>,
+    ) {
+        let (Some(key), Some(text)) = (key, text) else { return };
+        let mut claims = Vec::new();
+        self.inventory
+            .knowledge
+            .claims(&Clue { source, text: text.as_str() }, &mut |claim| claims.push(claim.clone()));
+        for claim in claims {
+            let place = (protocol, field);
+            self.claim(
+                key,
+                claim.field,
+                claim.value,
+                claim.confidence,
+                place,
+                Some((text.clone(), claim.rule)),
+            );
+        }
+    }
+
+    fn clue_from(&mut self, protocol: Protocol, field: &str, source: ClueSource, text: Option<&Label>) {
+        let key = self.from();
+        self.clue(key, protocol, field, source, text);
+    }
+
+    /// What a device did, and what that says.
+    fn role(&mut self, sender: bool, protocol: Protocol, field: &str, role: &str) {
+        let Some(key) = (if sender { self.from() } else { self.to() }) else { return };
+        let role = Label::new(role);
+        self.claim(key, DeviceField::Role, role.clone(), 0.9, (protocol, field), None);
+        self.clue(Some(key), protocol, field, ClueSource::Role, Some(&role));
+    }
+
+    fn speaks(&mut self, protocol: Protocol) {
+        let time = self.observation.sighting.time;
+        for key in [self.from(), self.to()].into_iter().flatten() {
+            if self.inventory.entities.contains_key(&key) {
+                self.inventory.speaks(key, protocol, time);
+            }
+        }
+    }
+
+    fn has_role(&self, key: DeviceKey, role: &str) -> bool {
+        let entity = self.inventory.entities.get(&key);
+        entity.is_some_and(|entity| {
+            entity
+                .claims()
+                .iter()
+                .any(|claim| claim.field == DeviceField::Role && claim.value.as_str() == role)
+        })
+    }
+}

@@ -1,0 +1,154 @@
+//! What the network's own protocols tell: DHCP, SNMP, LLDP, CDP.
+
+use std::net::IpAddr;
+
+use wardline_model::fact::{DhcpFact, DhcpMessage, LinkAdvertisement, SnmpFact, SnmpOperation, SnmpValue};
+use wardline_model::{DeviceField, Label, Protocol};
+
+use super::{CHOSEN, Notes, READ};
+use crate::inventory::DeviceKey;
+use crate::knowledge::ClueSource;
+
+impl Notes<'_> {
+    pub(super) fn dhcp(&mut self, dhcp: &DhcpFact) {
+        let client = dhcp.client_mac.is_station().then_some(DeviceKey::Mac(dhcp.client_mac));
+        let by_server = matches!(dhcp.message, DhcpMessage::Offer | DhcpMessage::Ack | DhcpMessage::Nak);
+        if by_server {
+            self.role(true, Protocol::Dhcp, "dhcp.type", "dhcp server");
+            dhcp.routers.iter().for_each(|router| self.default_gateway((*router).into()));
+            return;
+        }
+        self.read(
+            client,
+            DeviceField::Hostname,
+            dhcp.host_name.as_ref(),
+            CHOSEN,
+            (Protocol::Dhcp, "dhcp.option.12"),
+        );
+        let domain_name =
+            dhcp.domain_name.as_ref().map(|name| Label::new(name.as_str().trim_end_matches('.')));
+        self.read(
+            client,
+            DeviceField::Hostname,
+            domain_name.as_ref(),
+            CHOSEN,
+            (Protocol::Dhcp, "dhcp.option.81"),
+        );
+        let list = |codes: &[u8]| {
+            let codes: Vec<_> = codes.iter().map(u8::to_string).collect();
+            Some(Label::new(&codes.join(","))).filter(|label| !label.is_empty())
+        };
+        let mud_url = (Protocol::Dhcp, "dhcp.option.161");
+        self.read(client, DeviceField::Attribute, dhcp.mud_url.as_ref(), READ, mud_url);
+        self.clue(
+            client,
+            Protocol::Dhcp,
+            "dhcp.option.60",
+            ClueSource::DhcpVendorClass,
+            dhcp.vendor_class.as_ref(),
+        );
+        self.clue(
+            client,
+            Protocol::Dhcp,
+            "dhcp.option.12",
+            ClueSource::DhcpHostName,
+            dhcp.host_name.as_ref(),
+        );
+        self.clue(
+            client,
+            Protocol::Dhcp,
+            "dhcp.option.55",
+            ClueSource::DhcpParameters,
+            list(&dhcp.parameters).as_ref(),
+        );
+        self.clue(
+            client,
+            Protocol::Dhcp,
+            "dhcp.options",
+            ClueSource::DhcpOptions,
+            list(&dhcp.options).as_ref(),
+        );
+    }
+
+    /// What a DHCP server says about one of our devices.
+    fn default_gateway(&mut self, ip: IpAddr) {
+        let key =
+            self.inventory.key_of_address(ip, None).filter(|key| self.inventory.entities.contains_key(key));
+        let role = Label::new("default gateway");
+        self.read(key, DeviceField::Role, Some(&role), READ, (Protocol::Dhcp, "dhcp.option.3"));
+        self.clue(key, Protocol::Dhcp, "dhcp.option.3", ClueSource::Role, Some(&role));
+    }
+
+    pub(super) fn snmp(&mut self, snmp: &SnmpFact) {
+        if snmp.operation != SnmpOperation::Response && snmp.operation != SnmpOperation::Trap {
+            return;
+        }
+        let key = self.from();
+        for binding in &snmp.bindings {
+            let object = binding.object.as_str();
+            match (object, &binding.value) {
+                ("1.3.6.1.2.1.1.1.0", SnmpValue::Text(text)) => {
+                    self.clue(key, Protocol::Snmp, "sysDescr", ClueSource::SnmpDescription, Some(text));
+                }
+                ("1.3.6.1.2.1.1.2.0", SnmpValue::Object(id)) => {
+                    self.clue(key, Protocol::Snmp, "sysObjectID", ClueSource::SnmpObject, Some(id));
+                }
+                ("1.3.6.1.2.1.1.5.0", SnmpValue::Text(name)) => {
+                    self.read(key, DeviceField::Hostname, Some(name), CHOSEN, (Protocol::Snmp, "sysName"));
+                }
+                (_, SnmpValue::Text(text)) => {
+                    // ENTITY-MIB, RFC 6933: the first entity is the device as a whole.
+                    let field = match object.strip_prefix("1.3.6.1.2.1.47.1.1.1.1.") {
+                        Some("9.1" | "10.1") => (DeviceField::Firmware, "entPhysicalSoftwareRev"),
+                        Some("11.1") => (DeviceField::Serial, "entPhysicalSerialNum"),
+                        Some("12.1") => (DeviceField::Vendor, "entPhysicalMfgName"),
+                        Some("13.1") => (DeviceField::Model, "entPhysicalModelName"),
+                        _ => continue,
+                    };
+                    self.read(key, field.0, Some(text), READ, (Protocol::Snmp, field.1));
+                }
+                _ => {}
+            }
+        }
+    }
+
+    pub(super) fn link_advertisement(&mut self, advertisement: &LinkAdvertisement) {
+        let key = self.from();
+        let protocol = advertisement.protocol;
+        self.read(
+            key,
+            DeviceField::Hostname,
+            advertisement.system_name.as_ref(),
+            CHOSEN,
+            (protocol, "system name"),
+        );
+        self.read(
+            key,
+            DeviceField::Vendor,
+            advertisement.manufacturer.as_ref(),
+            READ,
+            (protocol, "manufacturer"),
+        );
+        self.read(key, DeviceField::Model, advertisement.model.as_ref(), READ, (protocol, "model"));
+        self.read(key, DeviceField::Serial, advertisement.serial.as_ref(), READ, (protocol, "serial number"));
+        self.read(key, DeviceField::Firmware, advertisement.firmware.as_ref(), READ, (protocol, "firmware"));
+        self.clue(
+            key,
+            protocol,
+            "system description",
+            ClueSource::LldpDescription,
+            advertisement.system_description.as_ref(),
+        );
+        self.clue(key, protocol, "model", ClueSource::LldpModel, advertisement.model.as_ref());
+        let mud_url = advertisement.mud_url.as_ref();
+        self.read(key, DeviceField::Attribute, mud_url, READ, (protocol, "MUD URL"));
+        let capability = match advertisement.capabilities {
+            bits if bits & 0x20 != 0 => "telephone",
+            bits if bits & 0x08 != 0 => "access point",
+            bits if bits & 0x14 != 0 => "bridge or router",
+            bits if bits & 0x80 != 0 => "station",
+            _ => return,
+        };
+        self.clue(key, protocol, "capabilities", ClueSource::LldpCapability, Some(&Label::new(capability)));
+    }
+}
