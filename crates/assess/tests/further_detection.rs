@@ -87,6 +87,7 @@ fn result(control: &str, content: &str, unit: &str) -> Fact {
         unit: Some(Label::new(unit)),
         status: Some(Label::new("F")),
         time: None,
+        ..Hl7Observation::default()
     };
     Fact::Hl7(Box::new(Hl7Fact {
         message: Label::new("ORU"),

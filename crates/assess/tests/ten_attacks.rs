@@ -100,6 +100,7 @@ fn result(patient: &str, control: &str, code: &str, value: f64, taken: Option<Ti
         unit: None,
         status: Some(Label::new("F")),
         time: taken,
+        ..Hl7Observation::default()
     };
     Hl7Fact {
         message: Label::new("ORU"),

@@ -23,6 +23,7 @@ const FILES: &[(&str, &str)] = files![
     "clinical-systems",
     "consumer",
     "imaging",
+    "mdc",
     "medication",
     "monitors",
     "network",

@@ -158,7 +158,7 @@ pub struct DeviceIdentity {
 }
 
 /// The value of an observation, as far as it is a number.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub enum Hl7Value {
     /// A number.
     Number(f64),
@@ -167,14 +167,21 @@ pub enum Hl7Value {
     /// Encapsulated data of this many bytes that begins like a program (MZ, ELF, Mach-O, script).
     Executable(u32),
     /// No value.
+    #[default]
     Empty,
 }
 
 /// An OBX segment.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Hl7Observation {
     /// OBX-3.1.
     pub code: Label,
+    /// OBX-3.2: the reference identifier of an MDC code.
+    pub name: Option<Label>,
+    /// OBX-4 in the dotted notation of IHE PCD-01: device, subsystem, channel, metric.
+    pub place: Option<Label>,
+    /// Which of [`Hl7Fact::devices`] measured it.
+    pub device: Option<u8>,
     /// OBX-3.3: `MDC`, `LN` …
     pub system: Option<Label>,
     /// OBX-2.
@@ -235,6 +242,8 @@ pub struct Hl7Fact {
     pub observations: Bounded<Hl7Observation, 48>,
     /// Devices named.
     pub devices: Bounded<DeviceIdentity, 8>,
+    /// The devices are behind the sender: there are several, or the sender named itself otherwise.
+    pub behind: bool,
     /// ORC-2/OBR-2 or ORC-3/OBR-3.
     pub order: Option<Pseudonym>,
     /// MSA.

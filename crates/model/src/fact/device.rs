@@ -4,7 +4,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::fact::{DeviceIdentity, PatientLocation, PatientReference};
-use crate::{Bounded, Label, Protocol, Timestamp};
+use crate::{Bounded, Label, Protocol, Pseudonym, Timestamp};
 
 /// A device introduced itself, or another told about it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -58,6 +58,76 @@ pub struct MeasurementFact {
     pub location: Option<PatientLocation>,
     /// Identifier of the measuring device, where it is not the sender.
     pub device: Option<Label>,
+}
+
+/// An alarm of a device, whichever protocol carried it. Its words are left out: they may name a person.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct AlarmFact {
+    /// What carried it.
+    pub protocol: Protocol,
+    /// Code of what happened, such as an MDC event.
+    pub event: Label,
+    /// Its reference identifier.
+    pub name: Option<Label>,
+    /// Code of what it happened to.
+    pub source: Option<Label>,
+    /// `start`, `continue`, `end` …
+    pub phase: Option<Label>,
+    /// `active`, `latched`, `inactive` …
+    pub state: Option<Label>,
+    /// `enabled`, `audio-paused`, `alert-acknowledged` …
+    pub inactivation: Option<Label>,
+    /// As sent: `PH`, `PM`, `PL`, `Hi`, `Me`, `Lo` …
+    pub priority: Option<Label>,
+    /// As sent: physiological (`SP`), technical (`ST`), advisory (`SA`) …
+    pub kind: Option<Label>,
+    /// Time that the device gave.
+    pub time: Option<Timestamp>,
+    /// Whose alarm, where the message said so.
+    pub patient: Option<PatientReference>,
+    /// Bed, where the message said so.
+    pub location: Option<PatientLocation>,
+    /// Identifier of the device, where it is not the sender.
+    pub device: Option<Label>,
+}
+
+/// What somebody does with the records of patients on a server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum RecordVerb {
+    /// Looks for records by their attributes.
+    Search,
+    /// Reads a record.
+    Read,
+    /// Adds a record.
+    Create,
+    /// Changes a record.
+    Update,
+    /// Removes a record.
+    Delete,
+    /// Takes many records at once.
+    Export,
+    /// Wants to be told about changes.
+    Subscribe,
+    /// Calls an operation of the server.
+    Invoke,
+}
+
+/// Somebody asked a server of records for something; the sender of the observation asks.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RecordAccessFact {
+    /// What carried it: FHIR or DICOMweb.
+    pub protocol: Protocol,
+    /// What is done.
+    pub verb: RecordVerb,
+    /// To what, in the standard's words: `Patient`, `Observation`, `study`, `series` …
+    pub resource: Label,
+    /// Which one, or whose.
+    pub about: Option<Pseudonym>,
+    /// Search parameters by name, never their values.
+    pub parameters: Bounded<Label, 8>,
+    /// The request carried credentials.
+    pub authenticated: bool,
 }
 
 /// What a command does to the device that receives it.

@@ -18,7 +18,8 @@ pub use clinical::{
     PatientDataFact, PatientField, PatientFields, PatientLocation, PatientReference,
 };
 pub use device::{
-    ControlFact, ControlOperation, IdentityFact, IdentitySubject, MeasurementFact, Protection, ProtectionFact,
+    AlarmFact, ControlFact, ControlOperation, IdentityFact, IdentitySubject, MeasurementFact, Protection,
+    ProtectionFact, RecordAccessFact, RecordVerb,
 };
 pub use enterprise::{
     BannerFact, CredentialFact, CredentialKind, DhcpFact, DhcpMessage, DnsAnswer, DnsData, DnsFact,
@@ -112,8 +113,12 @@ pub enum Fact {
     Identity(Box<IdentityFact>),
     /// A measured value in a protocol that has no fact of its own.
     Measurement(Box<MeasurementFact>),
+    /// A device gives alarm.
+    Alarm(Box<AlarmFact>),
     /// A command to a device.
     Control(Box<ControlFact>),
+    /// Records of patients are asked for or changed.
+    RecordAccess(Box<RecordAccessFact>),
     /// A conversation is badly protected.
     Protection(Box<ProtectionFact>),
 }

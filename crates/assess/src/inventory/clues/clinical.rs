@@ -1,9 +1,9 @@
 //! What HL7 and DICOM tell.
 
 use wardline_model::fact::{DeviceIdentity, DicomAssociation, DicomCommandKind, DicomFact, Hl7Fact};
-use wardline_model::{DeviceField, Protocol};
+use wardline_model::{DeviceField, Label, MacAddress, Protocol};
 
-use super::{Notes, READ};
+use super::{Notes, OUI, READ};
 use crate::inventory::DeviceKey;
 use crate::knowledge::ClueSource;
 
@@ -26,13 +26,47 @@ impl Notes<'_> {
         } else {
             self.clue_from(place, "MSH-3", ClueSource::Hl7Application, hl7.sending_application.as_ref());
         }
-        // One device in a message is its sender; several are behind a gateway.
-        if let [device] = &*hl7.devices {
+        let [device, ..] = &*hl7.devices else { return };
+        // One device in a message is its sender, unless the sender says otherwise or named another before.
+        if hl7.behind || self.named_another(device) {
+            self.role(true, place, device.field.as_str(), "device gateway");
+        } else {
             let key = self.from();
             self.identity(key, place, device);
+            self.read(key, DeviceField::Attribute, device.identifier.as_ref(), READ, (place, "identifier"));
+            self.eui_maker(key, device);
         }
-        if hl7.devices.len() > 1 {
-            self.role(true, place, "OBX-18", "device gateway");
+    }
+
+    fn named_another(&self, device: &DeviceIdentity) -> bool {
+        let Some(identifier) = &device.identifier else { return false };
+        let entity = self.from().and_then(|key| self.inventory.entities.get(&key));
+        entity.is_some_and(|entity| {
+            entity.claims().iter().any(|claim| {
+                claim.field == DeviceField::Attribute
+                    && claim.protocol == Protocol::Hl7
+                    && claim.source.as_str() == "identifier"
+                    && claim.value != *identifier
+            })
+        })
+    }
+
+    /// An EUI-64 begins with the number that IEEE gave to its maker.
+    fn eui_maker(&mut self, key: Option<DeviceKey>, device: &DeviceIdentity) {
+        let Some(identifier) = &device.identifier else { return };
+        let digits: String = identifier.as_str().chars().filter(char::is_ascii_hexdigit).collect();
+        let plain = identifier.as_str().chars().all(|c| c.is_ascii_hexdigit() || matches!(c, '-' | ':'));
+        if !plain || digits.len() != 16 {
+            return;
+        }
+        let Some(front) = digits.get(..12).and_then(|front| u64::from_str_radix(front, 16).ok()) else {
+            return;
+        };
+        let [_, _, octets @ ..] = front.to_be_bytes();
+        let Some(maker) = self.inventory.knowledge.organization(MacAddress(octets)) else { return };
+        let (organization, place) = (Label::new(maker), (Protocol::Hl7, device.field.as_str()));
+        if let (Some(key), Some(maker)) = (key, self.inventory.knowledge.vendor(maker)) {
+            self.claim(key, DeviceField::Vendor, maker, OUI, place, Some((organization, Label::new("oui"))));
         }
     }
 

@@ -4,15 +4,20 @@
 //! patient is that of PID-3 with its authority; the same without authority stands among the other identifiers, so that
 //! systems that leave the authority out, and DICOM, which has none, can be compared.
 
+mod alarm;
+mod equipment;
+
 use wardline_model::fact::{
-    DeviceIdentity, Hl7Acknowledgment, Hl7Fact, Hl7Observation, Hl7Value, PatientDataFact, PatientField,
-    PatientFields, PatientLocation, PatientReference,
+    Hl7Acknowledgment, Hl7Fact, Hl7Observation, Hl7Value, PatientDataFact, PatientField, PatientFields,
+    PatientLocation, PatientReference,
 };
 use wardline_model::{Fact, Label, Protocol, Pseudonym, Subject, Timestamp};
 use wardline_wire::clinical::hl7::{Event, Field, Repetition, Segment, Session, probe, time};
 use wardline_wire::clinical::{executable, identity};
 use wardline_wire::{Direction, Sensitive};
 
+use self::alarm::Alarm;
+use self::equipment::Equipment;
 use super::{Context, Progress, Stream, StreamAdaptor};
 
 pub(super) const STREAM: Stream =
@@ -65,6 +70,10 @@ struct Message {
     /// A batch header is no message.
     header: bool,
     patients: u8,
+    equipment: Equipment,
+    /// MSH-3.2: the identifier that the sender gave itself.
+    sender: Option<Label>,
+    alarm: Alarm,
 }
 
 impl Message {
@@ -85,7 +94,17 @@ impl Message {
         }
         self.fact.content = Some(context.pseudonym(Subject::Content, Sensitive::new(&self.content)));
         let fields = self.fields;
+        let (devices, introductions, behind) = self.equipment.finish(self.sender.as_ref());
+        self.fact.devices = devices.into_iter().collect();
+        self.fact.behind = behind;
+        let alarm = self.alarm.finish(&self.fact);
         context.tell(Fact::Hl7(Box::new(self.fact)));
+        for introduction in introductions {
+            context.tell(Fact::Identity(Box::new(introduction)));
+        }
+        if let Some(alarm) = alarm {
+            context.tell(Fact::Alarm(Box::new(alarm)));
+        }
         if !fields.is_empty() {
             context.tell(Fact::PatientData(Box::new(PatientDataFact { protocol: Protocol::Hl7, fields })));
         }
@@ -112,7 +131,7 @@ impl Message {
             b"ORC" | b"OBR" => self.order(segment, context),
             b"RXE" | b"RXO" | b"RXA" => self.fields.insert(PatientField::Order),
             b"OBX" => self.observation(segment),
-            b"PRT" => self.participation(segment),
+            b"PRT" => self.equipment.participation(segment),
             _ => {}
         }
     }
@@ -144,6 +163,7 @@ impl Message {
         fact.trigger = label(&kind, 2);
         fact.version = label(&segment.field(12).first(), 1);
         fact.sending_application = label(&segment.field(3).first(), 1);
+        self.sender = label(&segment.field(3).first(), 2);
         fact.sending_facility = label(&segment.field(4).first(), 1);
         fact.receiving_application = label(&segment.field(5).first(), 1);
         fact.receiving_facility = label(&segment.field(6).first(), 1);
@@ -239,8 +259,13 @@ impl Message {
                 PatientField::Result
             });
         }
+        let device = self.equipment.observation(segment);
+        self.alarm.observation(segment, device);
         self.fact.observations.push(Hl7Observation {
             code: label(&code, 1).unwrap_or_default(),
+            name: label(&code, 2),
+            place: equipment::containment(segment).and_then(|_| label(&segment.field(4).first(), 1)),
+            device,
             system: label(&code, 3),
             value: value(value_type.as_str(), &field),
             value_type,
@@ -248,25 +273,6 @@ impl Message {
             status: label(&segment.field(11).first(), 1),
             time: timestamp(&segment.field(14)),
         });
-        for device in segment.field(18).repetitions() {
-            self.device(equipment(&device, "OBX-18"));
-        }
-    }
-
-    /// PRT, v2.7 and later: PRT-10 names a device, PRT-16 to PRT-22 its UDI.
-    fn participation(&mut self, segment: &Segment<'_>) {
-        let mut device = equipment(&segment.field(10).first(), "PRT-10");
-        let udi = segment.field(16).first();
-        device.udi = label(&udi, 1);
-        device.serial = device.serial.or_else(|| label(&segment.field(21).first(), 1));
-        self.device(device);
-    }
-
-    fn device(&mut self, device: DeviceIdentity) {
-        let empty = device.identifier.is_none() && device.udi.is_none() && device.serial.is_none();
-        if !empty && !self.fact.devices.contains(&device) {
-            self.fact.devices.push(device);
-        }
     }
 }
 
@@ -323,17 +329,6 @@ fn location(value: &Repetition<'_>) -> Option<PatientLocation> {
         facility: label(value, 4),
     };
     (place != PatientLocation::default()).then_some(place)
-}
-
-/// EI: identifier, namespace, universal identifier and its type. Section 2.A.28.
-fn equipment(value: &Repetition<'_>, field: &str) -> DeviceIdentity {
-    DeviceIdentity {
-        identifier: label(value, 1).or_else(|| label(value, 3)),
-        // IHE PCD-01: the namespace names the kind of device for whoever made the identifier.
-        model: label(value, 2),
-        field: Label::new(field),
-        ..DeviceIdentity::default()
-    }
 }
 
 fn value(value_type: &str, field: &Field<'_>) -> Hl7Value {
@@ -435,10 +430,81 @@ mod tests {
         assert_ne!(first.content, altered.content);
     }
 
+    /// Two devices behind a gateway, after the examples of IHE PCD Technical Framework volume 2, with invented people.
+    const GATEWAY: &[u8] = b"\x0bMSH|^~\\&|GW^0009FBFFFE0000AA^EUI-64|H|ENG|H|20260302060100||ORU^R01^ORU_R01|M8|P|2.6\r\
+        PID|1||0047^^^HOSP\rPV1||I|ICU^R4^1\rOBR|1||O5\r\
+        OBX|1||69965^MDC_DEV_MON_PHYSIO_MULTI_PARAM_MDS^MDC|1.0.0.0|||||||X|||||||00A037FFFE000001^^00A037FFFE000001^EUI-64\r\
+        PRT|1|AD||EQUIP||||||(01)09506000134352(11)240101(21)MON-77^^^|||||||||||||70665^Monitor^MDC\r\
+        OBX|2|ST|531970^MDC_ID_MODEL_MANUFACTURER^MDC|1.0.0.0|Example Medical||||||F\r\
+        OBX|3|ST|531976^MDC_ID_PROD_SPEC_FW^MDC|1.0.0.0|4.2.1||||||F\r\
+        OBX|4||69642^MDC_DEV_ANALY_SAT_O2_VMD^MDC|1.1.0.0|||||||X\r\
+        OBX|5|NM|150456^MDC_PULS_OXIM_SAT_O2^MDC|1.1.1.1|97|262688^MDC_DIM_PERCENT^MDC|||||F|||20260302060059\r\
+        OBX|6||69985^MDC_DEV_PUMP_INFUS_MDS^MDC|2.0.0.0|||||||X|||||||PUMP-9^ExamplePump\r\
+        OBX|7|NM|157784^MDC_FLOW_FLUID_PUMP^MDC|2.1.1.1|12.5|265266^MDC_DIM_MILLI_L_PER_HR^MDC|||||F\r\x1c\r";
+
+    #[test]
+    fn each_value_goes_to_the_device_that_measured_it() {
+        let fact = messages(GATEWAY, 4096).remove(0);
+        assert!(fact.behind);
+        let names: Vec<_> =
+            fact.devices.iter().map(|device| device.identifier.as_ref().unwrap().as_str()).collect();
+        assert_eq!(names, ["00A037FFFE000001", "PUMP-9"]);
+        let value = |code: &str| fact.observations.iter().find(|value| value.code.as_str() == code).unwrap();
+        assert_eq!((value("150456").device, value("157784").device), (Some(0), Some(1)));
+        assert_eq!(value("157784").place, Some(Label::new("2.1.1.1")));
+        assert_eq!(value("157784").name, Some(Label::new("MDC_FLOW_FLUID_PUMP")));
+    }
+
+    #[test]
+    fn each_device_is_introduced_with_what_is_said_of_it_alone() {
+        let (facts, _) = stream(&STREAM, &[(Direction::Forward, GATEWAY)], 4096);
+        let told: Vec<_> = facts
+            .iter()
+            .filter_map(|fact| if let Fact::Identity(told) = fact { Some(told.as_ref()) } else { None })
+            .collect();
+        let [monitor, pump] = told[..] else { panic!("{told:#?}") };
+        assert_eq!(monitor.subject, wardline_model::fact::IdentitySubject::Behind);
+        assert_eq!(monitor.device.manufacturer, Some(Label::new("Example Medical")));
+        assert_eq!(monitor.device.firmware, Some(Label::new("4.2.1")));
+        assert_eq!(monitor.device.udi, Some(Label::new("09506000134352")));
+        assert_eq!(monitor.device.serial, Some(Label::new("MON-77")));
+        assert_eq!(monitor.description, Some(Label::new("MDC_DEV_MON_PHYSIO_MULTI_PARAM_MDS")));
+        assert!(monitor.attributes.contains(&(Label::new("manufactured"), Label::new("240101"))));
+        assert!(
+            monitor.attributes.contains(&(Label::new("subsystem"), Label::new("MDC_DEV_ANALY_SAT_O2_VMD")))
+        );
+        assert_eq!(pump.description, Some(Label::new("MDC_DEV_PUMP_INFUS_MDS")));
+        assert_eq!(pump.device.model, Some(Label::new("ExamplePump")));
+        assert!(pump.device.manufacturer.is_none() && pump.attributes.is_empty());
+    }
+
+    const ALARM: &[u8] = b"\x0bMSH|^~\\&|AR^0009FBFFFE0000AA^EUI-64|H|AM|H|20260302060100||ORU^R40^ORU_R40|M9|P|2.6\r\
+        PID|1||0047^^^HOSP\rPV1||I|ICU^R4^1\rOBR|1||A5\r\
+        OBX|1|ST|196674^MDC_EVT_LO_VAL_LT_LIM^MDC|1.1.0.1.1|SPO2 LOW MUSTER||90-100|L~PM~SP|||R|||20260302060059||||00A037FFFE000001^^^EUI-64\r\
+        OBX|2|NM|150456^MDC_PULS_OXIM_SAT_O2^MDC|1.1.0.1.2|82|262688^MDC_DIM_PERCENT^MDC\r\
+        OBX|3|ST|68481^MDC_ATTR_EVENT_PHASE^MDC|1.1.0.1.3|start\r\
+        OBX|4|ST|68482^MDC_ATTR_ALARM_STATE^MDC|1.1.0.1.4|active\r\
+        OBX|5|ST|68483^MDC_ATTR_ALARM_INACTIVATION_STATE^MDC|1.1.0.1.5|audio-paused\r\x1c\r";
+
+    #[test]
+    fn an_alarm_tells_its_facets_and_not_its_words() {
+        let (facts, _) = stream(&STREAM, &[(Direction::Forward, ALARM)], 4096);
+        let alarm =
+            facts.iter().find_map(|fact| if let Fact::Alarm(alarm) = fact { Some(alarm) } else { None });
+        let alarm = alarm.unwrap();
+        let text = |label: &Option<Label>| label.as_ref().map(|label| label.as_str().to_owned()).unwrap();
+        assert_eq!((alarm.event.as_str(), text(&alarm.name).as_str()), ("196674", "MDC_EVT_LO_VAL_LT_LIM"));
+        assert_eq!((text(&alarm.phase), text(&alarm.state)), ("start".to_owned(), "active".to_owned()));
+        assert_eq!((text(&alarm.priority), text(&alarm.kind)), ("PM".to_owned(), "SP".to_owned()));
+        assert_eq!(text(&alarm.inactivation), "audio-paused");
+        assert_eq!(text(&alarm.device), "00A037FFFE000001");
+        assert!(alarm.patient.is_some() && !format!("{alarm:?}").contains("MUSTER"));
+    }
+
     proptest! {
         #[test]
         fn same_messages_however_cut(size in 1usize..300) {
-            let both = [ADT, ORU, ADT].concat();
+            let both = [ADT, ORU, GATEWAY, ALARM, ADT].concat();
             prop_assert_eq!(messages(&both, 1 << 20), messages(&both, size));
         }
 
