@@ -28,6 +28,8 @@ mod replicas;
 mod shard;
 mod spoken;
 mod talks;
+#[doc(hidden)]
+pub mod trial;
 
 pub use counters::Counters;
 pub use decode::reads_link_type;

@@ -1,10 +1,15 @@
-//! Shows adaptors bytes without the machinery around them, for tests.
+//! Shows adaptors bytes without the machinery around them: for tests, and for the fuzz targets through
+//! [`crate::trial`].
 
-use wardline_model::{Fact, Observation, PseudonymKey, Sighting, Station, Timestamp, Transport};
+#[cfg(test)]
+use wardline_model::Fact;
+use wardline_model::{Observation, PseudonymKey, Sighting, Station, Timestamp, Transport};
 use wardline_wire::Direction;
 
+use super::Context;
 use super::context::ConversationLabels;
-use super::{Context, Datagram, Progress, Stream};
+#[cfg(test)]
+use super::{Datagram, Progress, Stream};
 
 /// One conversation whose facts are collected.
 pub(crate) struct Driver {
@@ -47,12 +52,14 @@ impl Driver {
     }
 
     /// The facts told so far.
+    #[cfg(test)]
     pub(crate) fn facts(&self) -> Vec<Fact> {
         self.observations.iter().map(|observation| observation.fact.clone()).collect()
     }
 }
 
 /// The facts that a datagram gives.
+#[cfg(test)]
 pub(crate) fn datagram(protocol: &Datagram, bytes: &[u8]) -> Vec<Fact> {
     let mut driver = Driver::new();
     driver.transport = Transport::UDP;
@@ -61,6 +68,7 @@ pub(crate) fn datagram(protocol: &Datagram, bytes: &[u8]) -> Vec<Fact> {
 }
 
 /// The facts that a conversation gives whose pieces are cut into `size` bytes at most, and how it ended.
+#[cfg(test)]
 pub(crate) fn stream(protocol: &Stream, pieces: &[(Direction, &[u8])], size: usize) -> (Vec<Fact>, Progress) {
     let mut driver = Driver::new();
     let mut adaptor = (protocol.adaptor)();

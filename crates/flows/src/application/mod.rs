@@ -12,7 +12,6 @@ mod corpus;
 mod dhcp;
 mod dicom;
 mod dns;
-#[cfg(test)]
 pub(crate) mod driver;
 mod ftp;
 mod hl7;

@@ -1,0 +1,65 @@
+//! How conversations begin, by hand: what noise is put behind, so that it is read as each protocol's own.
+
+use wardline_wire::Direction::{self, Backward, Forward};
+
+/// The begin of conversations over TCP. Invented names and addresses only.
+pub const STREAMS: &[&[(Direction, &[u8])]] = &[
+    &[
+        (Forward, b"GET / HTTP/1.1\r\nHost: a.example\r\n\r\n"),
+        (Backward, b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"),
+    ],
+    &[(
+        Forward,
+        b"\x0bMSH|^~\\&|A|B|C|D|20260101||ORU^R01|1|P|2.5\rPID|||1\rOBX|1|NM|147842^HR^MDC||72\r\x1c\r",
+    )],
+    &[(Forward, b"\x10\x1c\x00\x04MQTT\x04\xc2\x00\x3c\x00\x06pump-7\x00\x01u\x00\x05hunte")],
+    &[(Forward, b"\x16\x03\x01\x00\x05\x01\x00\x00\x01\x03")],
+    &[(Backward, b"220 ftp.example ready\r\n"), (Forward, b"USER a\r\nPASS b\r\n")],
+    &[(Backward, b"\xff\xfd\x18\xff\xfd\x20login: "), (Forward, b"a\r\n")],
+    &[(Forward, b"\x00\x01\x00\x00\x00\x06\x01\x03\x00\x00\x00\x02")],
+    &[(Forward, b"\x03\x00\x00\x16\x11\xe0\x00\x00\x00\x01\x00\xc0\x01\x0a")],
+    &[(Forward, b"\x00\x00\x00\x45\xfeSMB\x40\x00")],
+    &[(Forward, b"\x01\x00\x00\x00\x00\x44\x00\x01\x00\x00")],
+    &[(Forward, b"REGISTER sip:a.example SIP/2.0\r\nCall-ID: 1\r\n\r\n")],
+    &[(Backward, b"SSH-2.0-a\r\n"), (Forward, b"SSH-2.0-b\r\n")],
+    &[(Backward, b"220 a ESMTP\r\n"), (Forward, b"EHLO b\r\n")],
+    &[(Backward, b"RFB 003.008\n"), (Forward, b"RFB 003.008\n"), (Backward, b"\x01\x02")],
+    // A simple bind of LDAP.
+    &[(Forward, b"\x30\x0f\x02\x01\x01\x60\x0a\x02\x01\x03\x04\x03cn=\x80\x00")],
+    // A request for a ticket of Kerberos behind its length.
+    &[(Forward, b"\x00\x00\x00\x10\x6a\x0e\x30\x0c\xa1\x03\x02\x01\x05\xa2\x03\x02\x01\x0a\x30\x00")],
+    // A question of DNS behind its length.
+    &[(Forward, b"\x00\x17\x00\x01\x01\x00\x00\x01\x00\x00\x00\x00\x00\x00\x01a\x00\x00\x01\x00\x01")],
+    &[(Forward, b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\x00\x00\x00\x04\x00\x00\x00\x00\x00")],
+    &[(Forward, b"<34>1 2026-01-01T00:00:00Z a b - - - c\n")],
+];
+
+/// The begin of messages over UDP.
+pub const DATAGRAMS: &[&[u8]] = &[
+    b"\x00\x01\x01\x00\x00\x01\x00\x00\x00\x00\x00\x00\x01a\x07example\x00\x00\x01\x00\x01",
+    b"\x00\x01\x81\x80\x00\x01\x00\x01\x00\x00\x00\x00\x01a\x00\x00\x01\x00\x01\xc0\x0c\x00\x01\x00\x01\x00\x00\x00\x3c\x00\x04\xc0\x00\x02\x01",
+    b"\x81\x0a\x00\x00\x01\x00",
+    b"\x81\x0b\x00\x0c\x01\x20\xff\xff\x00\xff\x10\x08",
+    b"\x30\x26\x02\x01\x01\x04\x06public\xa0\x19\x02\x01\x01\x02\x01\x00\x02\x01\x00\x30\x0e\x30\x0c\x06\x08\x2b\x06\x01\x02\x01\x01\x01\x00\x05\x00",
+    b"\x01\x01\x06\x00",
+    b"\x01\x02\x00\x14\x00\x01\x02\x03\x04\x05\x06\x07\x08\x09\x0a\x0b\x0c\x0d\x0e\x0f",
+    b"\x23\x02\x06\xe8\x00\x00\x00\x00\x00\x00\x00\x00\xc0\x00\x02\x01",
+    b"NOTIFY * HTTP/1.1\r\nHOST: 239.255.255.250:1900\r\nNTS: ssdp:alive\r\nUSN: uuid:1\r\n\r\n",
+    b"REGISTER sip:a.example SIP/2.0\r\nVia: SIP/2.0/UDP a\r\nCall-ID: 1\r\nCSeq: 1 REGISTER\r\n\r\n",
+    b"<34>1 2026-01-01T00:00:00Z a b - - - c",
+    b"<?xml version=\"1.0\"?><s:Envelope xmlns:s=\"http://www.w3.org/2003/05/soap-envelope\" xmlns:d=\"http://docs.oasis-open.org/ws-dd/ns/discovery/2009/01\"><s:Body><d:Hello><d:Types>d:Device</d:Types></d:Hello></s:Body></s:Envelope>",
+    b"\x16\xfe\xff\x00\x00\x00\x00\x00\x00\x00\x00\x00\x0c\x01\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00",
+    b"\x00\x01\x00\x00\x21\x12\xa4\x42\x00\x01\x02\x03\x04\x05\x06\x07\x08\x09\x0a\x0b",
+    b"\x00\x01a\x00octet\x00",
+    b"\x40\x01\x00\x01\xb1a",
+];
+
+/// A solicitation of DHCP version 4, whose fixed part is long: RFC 2131 section 2.
+pub fn dhcp() -> Vec<u8> {
+    let mut message = vec![0; 236];
+    if let Some(head) = message.first_chunk_mut::<4>() {
+        *head = [1, 1, 6, 0];
+    }
+    message.extend_from_slice(b"\x63\x82\x53\x63\x35\x01\x01\x37\x03\x01\x03\x06\x0c\x04pumpZ\xff");
+    message
+}
