@@ -2,6 +2,7 @@
 #![forbid(unsafe_code)]
 
 mod demo;
+mod fuzz;
 mod install;
 mod shell;
 mod test;
@@ -27,6 +28,8 @@ enum Verb {
     Test(test::Test),
     /// Measure what a packet costs, beside the least that any program of this kind must do.
     Bench,
+    /// Look for inputs that break, slow down or swell whatever reads bytes of strangers.
+    Fuzz(fuzz::Fuzz),
     /// Check what no compiler checks: walls between crates, lengths, names, licences, hidden clocks.
     Tidy,
 }
@@ -38,6 +41,7 @@ fn main() -> ExitCode {
         Verb::Bench => {
             shell::run(&mut shell::cargo(&["bench", "--package", "wardline", "--bench", "packets"]))
         }
+        Verb::Fuzz(fuzz) => fuzz::run(&fuzz),
         Verb::Tidy => tidy::run(),
     };
     match done {

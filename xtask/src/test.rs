@@ -8,7 +8,7 @@ use anyhow::{Context as _, Result, bail};
 use clap::Args;
 
 use crate::shell::{self, cargo, command, has, root, say};
-use crate::{demo, install, tidy};
+use crate::{demo, fuzz, install, tidy};
 
 /// Install what the tests need where it is missing and may be, then run everything.
 #[derive(Debug, Args)]
@@ -35,6 +35,11 @@ const STEPS: &[Step] = &[
     Step { name: "pages", what: "types, unit tests and build of the pages", run: pages },
     Step { name: "clippy", what: "lints of every target", run: clippy },
     Step { name: "cargo", what: "every test of every crate", run: tests },
+    Step {
+        name: "fuzz",
+        what: "past crashes and seeded inputs through every fuzz target",
+        run: fuzz::replay,
+    },
     Step { name: "browser", what: "the pages in a real browser", run: browser },
 ];
 

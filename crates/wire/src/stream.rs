@@ -39,43 +39,25 @@ impl StreamBuffer {
         }
     }
 
-    /// Feeds the next piece. `read` is given all unread bytes again and again; it returns how many of them it
-    /// consumed and how many beyond them shall be passed over, or `None` when it needs more bytes.
+    /// Feeds the next piece. `read` is given all unread bytes again and again, but never more than the limit; it returns
+    /// how many of them it consumed and how many beyond them shall be passed over, or `None` when it needs more bytes.
     ///
-    /// Returns false, and forgets what it kept, when an unfinished message is longer than the limit.
+    /// Returns false, and forgets what it kept, when an unfinished message is longer than the limit. A message is too
+    /// long or not whatever pieces it comes in: one that is whole within a piece is measured as well.
     pub fn feed(&mut self, piece: &[u8], mut read: impl FnMut(&[u8]) -> Option<Consumed>) -> bool {
-        let mut piece = self.after_skip(piece);
+        let piece = self.after_skip(piece);
         if self.pending.is_empty() {
-            while !piece.is_empty() {
-                match read(piece) {
-                    Some(consumed) if consumed.is_some() => {
-                        piece = piece.get(consumed.bytes..).unwrap_or_default();
-                        self.skip = consumed.skip;
-                        piece = self.after_skip(piece);
-                    }
-                    _ => break,
-                }
-            }
-            return self.keep(piece);
-        }
-        if !self.keep(piece) {
-            return false;
+            let unread = self.read_messages(piece, &mut read);
+            return self.keep(unread);
         }
         let mut pending = std::mem::take(&mut self.pending);
-        let mut start = 0;
-        while let Some(unread) = pending.get(start..).filter(|unread| !unread.is_empty()) {
-            match read(unread) {
-                Some(consumed) if consumed.is_some() => {
-                    let within = consumed.bytes.min(unread.len());
-                    let passed =
-                        usize::try_from(consumed.skip).unwrap_or(usize::MAX).min(unread.len() - within);
-                    self.skip = consumed.skip.saturating_sub(passed as u64);
-                    start += within + passed;
-                }
-                _ => break,
-            }
+        pending.extend_from_slice(piece);
+        let unread = self.read_messages(&pending, &mut read).len();
+        if unread > self.limit {
+            self.clear();
+            return false;
         }
-        pending.drain(..start.min(pending.len()));
+        pending.drain(..pending.len() - unread);
         if pending.is_empty() {
             // A long message must not hold its memory for the rest of the conversation.
             pending.shrink_to(4096);
@@ -84,18 +66,37 @@ impl StreamBuffer {
         true
     }
 
+    /// Reads from the front of `unread` until more is needed, and gives back what is left.
+    fn read_messages<'a>(
+        &mut self,
+        mut unread: &'a [u8],
+        read: &mut impl FnMut(&[u8]) -> Option<Consumed>,
+    ) -> &'a [u8] {
+        while !unread.is_empty() {
+            match read(unread.get(..self.limit).unwrap_or(unread)) {
+                Some(consumed) if consumed.is_some() => {
+                    unread = unread.get(consumed.bytes..).unwrap_or_default();
+                    self.skip = consumed.skip;
+                    unread = self.after_skip(unread);
+                }
+                _ => break,
+            }
+        }
+        unread
+    }
+
     fn after_skip<'a>(&mut self, piece: &'a [u8]) -> &'a [u8] {
         let passed = usize::try_from(self.skip).unwrap_or(usize::MAX).min(piece.len());
         self.skip = self.skip.saturating_sub(passed as u64);
         piece.get(passed..).unwrap_or_default()
     }
 
-    fn keep(&mut self, piece: &[u8]) -> bool {
-        if self.pending.len().saturating_add(piece.len()) > self.limit {
+    fn keep(&mut self, unread: &[u8]) -> bool {
+        if unread.len() > self.limit {
             self.clear();
             return false;
         }
-        self.pending.extend_from_slice(piece);
+        self.pending.extend_from_slice(unread);
         true
     }
 }
@@ -154,6 +155,22 @@ mod tests {
             }
             pieces.push(rest);
             prop_assert_eq!(whole, read_all(&pieces));
+        }
+    }
+
+    #[test]
+    fn a_message_is_too_long_whatever_pieces_it_comes_in() {
+        let stream = b"0123456789\n01\n";
+        let read = |bytes: &[u8]| {
+            let end = bytes.iter().position(|byte| *byte == b'\n')?;
+            Some(Consumed::exactly(end + 1))
+        };
+        for (limit, fits) in [(10, false), (11, true)] {
+            for size in 1..=stream.len() {
+                let mut buffer = StreamBuffer::new(limit);
+                let all = stream.chunks(size).all(|piece| buffer.feed(piece, read));
+                assert_eq!(all, fits, "limit {limit}, pieces of {size}");
+            }
         }
     }
 

@@ -59,8 +59,10 @@ impl StreamAdaptor for Banners {
         if *told {
             return Progress::Continue;
         }
-        let opening = bytes.get(..bytes.len().min(LINE_BYTES_MAX)).unwrap_or_default();
-        let fits = side.feed(opening, |unread| {
+        let fits = side.feed(bytes, |unread| {
+            if *told {
+                return Some(Consumed::exactly(unread.len()));
+            }
             let banner = parse(kind, unread)?;
             let standard = kind == Kind::Rdp && matches!(banner.text, [] | [0]);
             let text = match kind {
@@ -72,17 +74,15 @@ impl StreamAdaptor for Banners {
                 }),
                 _ => Label::from_bytes(banner.text),
             };
-            if !*told {
-                *told = true;
-                context.tell(Fact::Banner(Box::new(BannerFact { protocol, text })));
-                // Keys under RC4, and a server that cannot prove who it is: MS-RDPBCGR section 5.3.
-                if standard && direction == Direction::Backward {
-                    context.tell(Fact::Protection(Box::new(ProtectionFact {
-                        protocol,
-                        scheme: Label::new("standard RDP security"),
-                        strength: Protection::Weak,
-                    })));
-                }
+            *told = true;
+            context.tell(Fact::Banner(Box::new(BannerFact { protocol, text })));
+            // Keys under RC4, and a server that cannot prove who it is: MS-RDPBCGR section 5.3.
+            if standard && direction == Direction::Backward {
+                context.tell(Fact::Protection(Box::new(ProtectionFact {
+                    protocol,
+                    scheme: Label::new("standard RDP security"),
+                    strength: Protection::Weak,
+                })));
             }
             Some(Consumed::exactly(unread.len()))
         });
