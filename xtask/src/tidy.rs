@@ -24,6 +24,7 @@ const WALLS: &[(&str, &[&str])] = &[
     ("wardline-assess", &["wardline-model"]),
     ("wardline-store", &["wardline-model"]),
     ("wardline-enforce", &["wardline-model"]),
+    ("wardline-shield", &["wardline-wire", "wardline-model"]),
     ("wardline-exports", &["wardline-model"]),
     ("wardline-lab", &["wardline-model"]),
     ("wardline-console", &["wardline-model", "wardline-store", "wardline-assess", "wardline-exports"]),
@@ -38,6 +39,7 @@ const WALLS: &[(&str, &[&str])] = &[
             "wardline-assess",
             "wardline-store",
             "wardline-enforce",
+            "wardline-shield",
             "wardline-exports",
             "wardline-lab",
             "wardline-console",
@@ -48,7 +50,7 @@ const WALLS: &[(&str, &[&str])] = &[
 
 /// Libraries that only the rooms named may use.
 const HEAVY: &[(&str, &[&str])] = &[
-    ("tokio", &["wardline-console", "wardline"]),
+    ("tokio", &["wardline-console", "wardline-shield", "wardline"]),
     ("axum", &["wardline-console"]),
     ("rusqlite", &["wardline-store"]),
     ("parquet", &["wardline-store"]),

@@ -1,6 +1,7 @@
 //! The command line. Its words are a public contract: fields and verbs may be added, never changed.
 
 mod segment;
+mod shield;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -10,6 +11,7 @@ pub(crate) use segment::{
     LadderStep, Rendering, Segment, SegmentApply, SegmentContain, SegmentDiff, SegmentKeep, SegmentPerson,
     SegmentPropose, SegmentQuarantine, SegmentRender, SegmentSimulate, SegmentStatus,
 };
+pub(crate) use shield::{AuthorityPlace, Shield, ShieldAuthority, ShieldClinic, ShieldDevice};
 use wardline_model::{Attack, Category, ExposureKind, Severity};
 
 /// Security for the Internet of Medical Things.
@@ -51,6 +53,9 @@ pub(crate) enum Verb {
     /// Propose zones and a policy between them, and simulate it before anybody enforces it.
     #[command(subcommand)]
     Segment(Segment),
+    /// Protect the path of devices that cannot protect themselves.
+    #[command(subcommand)]
+    Shield(Shield),
     /// Write a report: the site, the passport of a device, or compliance evidence.
     Report(Report),
     /// Check the audit log.

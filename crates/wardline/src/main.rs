@@ -17,6 +17,7 @@ mod report;
 mod schema;
 mod segment;
 mod serve;
+mod shield;
 mod site_file;
 mod update;
 
@@ -54,6 +55,7 @@ fn main() -> ExitCode {
         Verb::Feeds(feeds) => hygiene::run(&feeds),
         Verb::Intel(intel) => intel::run(&intel),
         Verb::Segment(segment) => segment::run(&segment),
+        Verb::Shield(shield) => shield::run(&shield),
         Verb::Report(report) => report::run(&report),
         Verb::Audit(audit) => report::verify(&audit),
         Verb::Schema(schema) => schema::run(&schema),

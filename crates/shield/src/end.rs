@@ -1,0 +1,315 @@
+//! What both ends have in common: services, the links that are up, and connections.
+
+use std::collections::BTreeMap;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
+use tokio::sync::{mpsc, watch};
+
+use crate::counters::{self, Counters};
+use crate::frame::Reason;
+use crate::limits::{CONNECT_TIMEOUT, CONNECTIONS_MAX, CONNECTIONS_PER_SOURCE_MAX, DRAIN_TIMEOUT, LINK_WAIT};
+use crate::link::{Lane, Link, Opening, Request};
+use crate::report::{Notice, Observation, Reporter};
+use crate::settings::{Role, Service, Settings};
+use crate::{ShieldError, relay};
+
+/// Seconds since 1970.
+pub(crate) fn now_s() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs()
+}
+
+/// Links that are up, by the name of the other end; the newest is used.
+#[derive(Debug, Default)]
+pub(crate) struct Links {
+    up: Mutex<BTreeMap<String, Vec<Link>>>,
+    changed: watch::Sender<u64>,
+}
+
+impl Links {
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<String, Vec<Link>>> {
+        self.up.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn add(&self, link: Link) {
+        self.lock().entry(link.peer().to_owned()).or_default().push(link);
+        self.changed.send_modify(|version| *version += 1);
+    }
+
+    /// It opens no further streams.
+    pub(crate) fn retire(&self, link: &Link) {
+        let mut up = self.lock();
+        if let Some(links) = up.get_mut(link.peer()) {
+            links.retain(|other| !other.is_same(link));
+            if links.is_empty() {
+                up.remove(link.peer());
+            }
+        }
+    }
+
+    pub(crate) fn get(&self, peer: &str) -> Option<Link> {
+        self.lock().get(peer)?.iter().rev().find(|link| !link.is_over()).cloned()
+    }
+
+    /// The link to `peer`, or the one that comes up within a short time.
+    pub(crate) async fn wait(&self, peer: &str, most: Duration) -> Option<Link> {
+        let mut changed = self.changed.subscribe();
+        let until = tokio::time::Instant::now() + most;
+        loop {
+            changed.borrow_and_update();
+            if let Some(link) = self.get(peer) {
+                return Some(link);
+            }
+            tokio::time::timeout_at(until, changed.changed()).await.ok()?.ok()?;
+        }
+    }
+
+    pub(crate) fn all(&self) -> Vec<Link> {
+        self.lock().values().flatten().cloned().collect()
+    }
+}
+
+/// One end.
+pub(crate) struct End {
+    pub role: Role,
+    pub settings: Settings,
+    pub counters: Arc<Counters>,
+    pub reporter: Reporter,
+    pub links: Links,
+    services: BTreeMap<String, Arc<Service>>,
+    sources: Mutex<BTreeMap<IpAddr, usize>>,
+    pub stop: watch::Receiver<bool>,
+}
+
+/// A connection that counts until it is dropped.
+struct Counted {
+    end: Arc<End>,
+    source: IpAddr,
+}
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        counters::subtract(&self.end.counters.connections_open, 1);
+        let mut sources = self.end.sources.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(open) = sources.get_mut(&self.source) {
+            *open -= 1;
+            if *open == 0 {
+                sources.remove(&self.source);
+            }
+        }
+    }
+}
+
+impl End {
+    pub(crate) fn new(
+        role: Role,
+        settings: Settings,
+        counters: Arc<Counters>,
+        stop: watch::Receiver<bool>,
+    ) -> Result<Arc<Self>, ShieldError> {
+        let reporter = Reporter::start(settings.name.get_ref(), settings.findings.as_deref(), &counters)?;
+        let services = settings
+            .service
+            .iter()
+            .map(|service| (service.get_ref().name.get_ref().clone(), Arc::new(service.get_ref().clone())))
+            .collect();
+        let (links, sources) = (Links::default(), Mutex::default());
+        Ok(Arc::new(Self { role, settings, counters, reporter, links, services, sources, stop }))
+    }
+
+    fn lane(&self, service: &Service) -> Lane {
+        let class = self.settings.class_of(service);
+        match (class.shaped, class.urgent) {
+            (false, false) => Lane::Ordinary,
+            (false, true) => Lane::Urgent,
+            (true, false) => Lane::Shaped,
+            (true, true) => Lane::ShapedUrgent,
+        }
+    }
+
+    /// Listens for every service that is said to come in here.
+    pub(crate) fn listen(self: &Arc<Self>) -> Result<(), ShieldError> {
+        let mut listeners = Vec::new();
+        for service in self.services.values() {
+            if let Some(address) = &service.listen {
+                listeners.push((Arc::clone(service), listen(*address.get_ref())?));
+            }
+        }
+        for (service, listener) in listeners {
+            let end = Arc::clone(self);
+            tokio::spawn(async move {
+                let mut stop = end.stop.clone();
+                tokio::select! {
+                    () = end.take(&service, &listener) => {}
+                    _ = stop.wait_for(|stop| *stop) => {}
+                }
+            });
+        }
+        Ok(())
+    }
+
+    async fn take(self: &Arc<Self>, service: &Arc<Service>, listener: &TcpListener) {
+        loop {
+            let Ok((connection, source)) = listener.accept().await else {
+                // Out of file descriptors, for instance: others will be given back.
+                tokio::time::sleep(Duration::from_millis(100)).await;
+                continue;
+            };
+            let source = source.ip().to_canonical();
+            if !service.from.is_empty() && !service.from.contains(&source) {
+                self.observe(
+                    service,
+                    Notice::Forbidden,
+                    Some(source),
+                    "a connection from an address that is not allowed",
+                );
+                continue;
+            }
+            let Some(counted) = self.count(source) else {
+                counters::add(&self.counters.connections_shed_total, 1);
+                self.observe(service, Notice::Flood, Some(source), "too many connections");
+                continue;
+            };
+            let (end, service) = (Arc::clone(self), Arc::clone(service));
+            tokio::spawn(async move {
+                let _counted = counted;
+                end.carry(&service, connection).await;
+            });
+        }
+    }
+
+    /// A place for a connection from `source`.
+    fn count(self: &Arc<Self>, source: IpAddr) -> Option<Counted> {
+        let mut sources = self.sources.lock().unwrap_or_else(PoisonError::into_inner);
+        let all: usize = sources.values().sum();
+        let open = sources.get(&source).copied().unwrap_or(0);
+        if all >= CONNECTIONS_MAX || open >= CONNECTIONS_PER_SOURCE_MAX {
+            return None;
+        }
+        sources.insert(source, open + 1);
+        counters::add(&self.counters.connections_total, 1);
+        counters::add(&self.counters.connections_open, 1);
+        Some(Counted { end: Arc::clone(self), source })
+    }
+
+    /// The other end to which a service goes.
+    fn other_end<'s>(&'s self, service: &'s Service) -> &'s str {
+        match self.role {
+            Role::Device => self.settings.clinic_name.get_ref(),
+            Role::Clinic => service.boxes.first().map(String::as_str).unwrap_or_default(),
+        }
+    }
+
+    async fn carry(&self, service: &Service, connection: TcpStream) {
+        // Small messages must not wait for more of them.
+        let _ = connection.set_nodelay(true);
+        let link = self.links.wait(self.other_end(service), LINK_WAIT).await;
+        match link.and_then(|link| link.open(service.name.get_ref(), self.lane(service))) {
+            Some(stream) => {
+                relay::run(connection, stream, &self.counters).await;
+            }
+            None => counters::add(&self.counters.connections_unlinked_total, 1),
+        }
+    }
+
+    /// Says what happened to a service.
+    pub(crate) fn observe(&self, service: &Service, notice: Notice, source: Option<IpAddr>, value: &str) {
+        self.reporter.report(Observation {
+            notice,
+            device: service.device.clone().or_else(|| Some(service.name.get_ref().clone())),
+            source,
+            source_name: None,
+            protocol: wardline_model::Protocol::Tcp,
+            field: "connection",
+            value: value.to_owned(),
+        });
+    }
+
+    /// Does what the other end of a link asks for, until the link ends. Certificates are the caller's.
+    pub(crate) async fn serve(
+        self: &Arc<Self>,
+        link: &Link,
+        mut requests: mpsc::Receiver<Request>,
+        certificates: mpsc::Sender<Request>,
+    ) {
+        while let Some(request) = requests.recv().await {
+            match request {
+                Request::Open(opening) => self.opened(link, opening),
+                Request::Drain => self.links.retire(link),
+                Request::Renew(_) | Request::Renewed(_) => {
+                    // One at a time is enough; a box asks again.
+                    let _ = certificates.try_send(request);
+                }
+            }
+        }
+    }
+
+    fn opened(self: &Arc<Self>, link: &Link, opening: Opening) {
+        let known = self.services.get(&opening.service).filter(|service| {
+            self.role == Role::Device
+                || service.boxes.is_empty()
+                || service.boxes.iter().any(|name| name == link.peer())
+        });
+        let Some((service, target)) =
+            known.and_then(|service| Some((service, *service.target.as_ref()?.get_ref())))
+        else {
+            let name = if crate::settings::is_name(&opening.service) {
+                opening.service.as_str()
+            } else {
+                "an impossible name"
+            };
+            let mut observation =
+                Observation::of_path(Notice::ForeignService, None, format!("a stream to the service {name}"));
+            observation.source_name = Some(link.peer().to_owned());
+            self.reporter.report(observation);
+            return opening.refuse(Reason::UnknownService);
+        };
+        let (end, service) = (Arc::clone(self), Arc::clone(service));
+        tokio::spawn(async move {
+            match connect(target).await {
+                Ok(connection) => {
+                    let stream = opening.accept(end.lane(&service));
+                    relay::run(connection, stream, &end.counters).await;
+                }
+                Err(_) => opening.refuse(Reason::Unreachable),
+            }
+        });
+    }
+
+    /// Lets connections end by themselves for a while, then ends the links.
+    pub(crate) async fn drain(&self) {
+        let links = self.links.all();
+        for link in &links {
+            link.drain();
+        }
+        let until = Instant::now() + DRAIN_TIMEOUT;
+        while Instant::now() < until && links.iter().any(|link| link.streams() > 0) {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        for link in &links {
+            link.end(Reason::Draining);
+        }
+        // The last words are written by tasks of their own.
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+}
+
+/// Listens so that a restart can listen again at once, and with room for a burst.
+pub(crate) fn listen(address: SocketAddr) -> Result<TcpListener, ShieldError> {
+    let open = || {
+        let socket = if address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
+        socket.set_reuseaddr(true)?;
+        socket.bind(address)?;
+        socket.listen(1_024)
+    };
+    open().map_err(|source| ShieldError::Listen { address, source })
+}
+
+/// Connects, without waiting for ever.
+pub(crate) async fn connect(address: SocketAddr) -> Result<TcpStream, std::io::Error> {
+    let connection = tokio::time::timeout(CONNECT_TIMEOUT, TcpStream::connect(address)).await??;
+    connection.set_nodelay(true)?;
+    Ok(connection)
+}
