@@ -2,6 +2,7 @@
 #![forbid(unsafe_code)]
 
 mod demo;
+mod docs;
 mod fuzz;
 mod install;
 mod shell;
@@ -28,6 +29,8 @@ enum Verb {
     Test(test::Test),
     /// Measure what a packet costs, beside the least that any program of this kind must do.
     Bench,
+    /// Write the pages of `docs/` that are made of the code.
+    Docs,
     /// Look for inputs that break, slow down or swell whatever reads bytes of strangers.
     Fuzz(fuzz::Fuzz),
     /// Check what no compiler checks: walls between crates, lengths, names, licences, hidden clocks.
@@ -41,6 +44,7 @@ fn main() -> ExitCode {
         Verb::Bench => {
             shell::run(&mut shell::cargo(&["bench", "--package", "wardline", "--bench", "packets"]))
         }
+        Verb::Docs => docs::run(),
         Verb::Fuzz(fuzz) => fuzz::run(&fuzz),
         Verb::Tidy => tidy::run(),
     };

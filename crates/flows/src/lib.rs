@@ -31,6 +31,7 @@ mod talks;
 #[doc(hidden)]
 pub mod trial;
 
+pub use application::{CatalogueEntry, CatalogueFamily, catalogue, catalogue_page};
 pub use counters::Counters;
 pub use decode::reads_link_type;
 pub use frame::Frame;

@@ -6,6 +6,7 @@
 
 mod bacnet;
 mod banner;
+mod catalogue;
 mod context;
 #[cfg(test)]
 mod corpus;
@@ -38,6 +39,7 @@ mod tls;
 mod vnc;
 mod ws_discovery;
 
+pub use catalogue::{CatalogueEntry, CatalogueFamily, catalogue, catalogue_page};
 pub(crate) use context::{Context, ConversationLabels};
 
 use wardline_model::Protocol;
