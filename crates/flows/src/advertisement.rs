@@ -22,6 +22,7 @@ pub(crate) fn lldp(bytes: &[u8]) -> Result<LinkAdvertisement, Error> {
         management: message.management,
         capabilities: message.capabilities,
         vlan: message.vlan,
+        location: place(&message),
         mud_url: message.mud_url.and_then(Label::non_empty),
     })
 }
@@ -43,8 +44,16 @@ pub(crate) fn cdp(bytes: &[u8]) -> Result<LinkAdvertisement, Error> {
         management: message.address.map(Into::into),
         capabilities: message.capabilities,
         vlan: message.vlan,
+        location: message.location.and_then(Label::non_empty),
         mud_url: None,
     })
+}
+
+/// A civic address in one line.
+fn place(message: &lldp::Message<'_>) -> Option<Label> {
+    let parts: Vec<_> = message.civic_parts().filter_map(Label::non_empty).collect();
+    let parts: Vec<_> = parts.iter().map(Label::as_str).collect();
+    Some(Label::new(&parts.join(", "))).filter(|label| !label.is_empty())
 }
 
 /// An identifier as text: a link address is written as one.

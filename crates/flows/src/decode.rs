@@ -59,6 +59,7 @@ pub(crate) enum Content<'a> {
     Arp(arp::Message),
     Lldp(&'a [u8]),
     Cdp(&'a [u8]),
+    SpanningTree(&'a [u8]),
     /// Something that is known and says no more than that its sender is there.
     Presence,
 }
@@ -132,9 +133,11 @@ impl Decoder {
         match llc {
             Llc::Type(kind) => self.typed(link, kind, rest),
             Llc::Organization([0, 0, 0x0c], 0x2000) => Ok(Decoded { link, content: Content::Cdp(rest) }),
-            Llc::SpanningTree | Llc::Organization(..) | Llc::AccessPoint(_) => {
-                Ok(Decoded { link, content: Content::Presence })
+            // The second is how Cisco sends one tree per VLAN.
+            Llc::SpanningTree | Llc::Organization([0, 0, 0x0c], 0x010b) => {
+                Ok(Decoded { link, content: Content::SpanningTree(rest) })
             }
+            Llc::Organization(..) | Llc::AccessPoint(_) => Ok(Decoded { link, content: Content::Presence }),
         }
     }
 

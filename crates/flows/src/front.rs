@@ -5,12 +5,13 @@ use std::hash::BuildHasher as _;
 
 use hashbrown::HashMap;
 use wardline_model::fact::{
-    AmbiguityKind, AmbiguousStream, ArpFact, ArpOperation, NeighborFact, NeighborKind,
+    AmbiguityKind, AmbiguousStream, ArpFact, ArpOperation, NeighborFact, NeighborKind, RoutingFact,
 };
 use wardline_model::{Fact, MacAddress, Observation, Sighting, Station, Timestamp, Transport};
 use wardline_wire::link::arp;
 use wardline_wire::network::icmp6;
 
+use crate::application::routing;
 use crate::conversation::Key;
 use crate::counters::Counters;
 use crate::decode::{Content, Decoded, Ip, Link, decode, reads_link_type};
@@ -30,6 +31,8 @@ pub(crate) struct Front {
     fragments: Fragments,
     replicas: Replicas,
     stations: HashMap<MacAddress, Timestamp, foldhash::fast::FixedState>,
+    /// By hash of a router or bridge and what it speaks: hash of what it said, and when.
+    routers: HashMap<u64, (u64, Timestamp), foldhash::fast::FixedState>,
     pub(crate) counters: Counters,
 }
 
@@ -51,6 +54,7 @@ impl Front {
             fragments: Fragments::new(limits),
             replicas: Replicas::new(seed),
             stations: HashMap::default(),
+            routers: HashMap::default(),
             counters: Counters::default(),
         }
     }
@@ -78,6 +82,13 @@ impl Front {
                 self.advertisement(sighting, link, crate::advertisement::lldp(bytes), out)
             }
             Content::Cdp(bytes) => self.advertisement(sighting, link, crate::advertisement::cdp(bytes), out),
+            Content::SpanningTree(bytes) => match routing::spanning_tree(bytes) {
+                Ok(fact) => self.routing(sighting, link, None, fact, out),
+                Err(error) => {
+                    self.counters.error(error);
+                    self.presence(sighting, link, out);
+                }
+            },
             Content::Presence => self.presence(sighting, link, out),
         }
         Routed::Told
@@ -96,6 +107,53 @@ impl Front {
                 self.counters.error(error);
                 self.presence(sighting, link, out);
             }
+        }
+    }
+
+    /// What a router or bridge says of itself: told when it changes, and every ten minutes.
+    fn routing(
+        &mut self,
+        sighting: Sighting,
+        link: Link,
+        ip: Option<&Ip<'_>>,
+        fact: RoutingFact,
+        out: &mut Vec<Observation>,
+    ) {
+        let who = (link.source, ip.map(|ip| ip.source), link.vlan, fact.protocol, &fact.group, fact.kind);
+        let who = self.hasher.hash_one(who);
+        let what = self.hasher.hash_one(&fact);
+        if self.routers.len() >= self.limits.stations && !self.routers.contains_key(&who) {
+            return self.counters.refuse("routers");
+        }
+        let known = self.routers.insert(who, (what, sighting.time));
+        if known.is_some_and(|(before, seen)| {
+            before == what && sighting.time.nanoseconds_since(seen) < SEEN_AGAIN
+        }) {
+            self.routers.extend(known.map(|(before, seen)| (who, (before, seen))));
+            return;
+        }
+        let fact = Fact::Routing(Box::new(fact));
+        match ip {
+            None => tell(sighting, link, fact, out),
+            Some(ip) => {
+                let (from, to) = ends(link, ip);
+                let transport = Some(Transport(ip.protocol));
+                out.push(Observation { sighting, from, to, transport, vlan: link.vlan, fact });
+            }
+        }
+    }
+
+    /// Routing protocols directly over IP. They stay conversations like any other.
+    fn routed(&mut self, sighting: Sighting, link: Link, ip: &Ip<'_>, out: &mut Vec<Observation>) {
+        let read = match ip.protocol {
+            89 => routing::ospf(ip.payload),
+            112 => routing::vrrp(ip.payload, ip.source.is_ipv6()).map(Some),
+            _ => return,
+        };
+        match read {
+            Ok(Some(fact)) => self.routing(sighting, link, Some(ip), fact, out),
+            Ok(None) => {}
+            Err(error) => self.counters.error(error),
         }
     }
 
@@ -160,6 +218,7 @@ impl Front {
         if ip.protocol == 58 && self.neighbor(sighting, link, &ip, out) {
             return Routed::Told;
         }
+        self.routed(sighting, link, &ip, out);
         let (shard, packet) = self.route(sighting, link, ip);
         Routed::Packet(shard, packet)
     }

@@ -644,7 +644,7 @@ impl Reading<'_> {
             labels: labels.as_deref_mut().unwrap_or(&mut fresh),
         };
         let result = read(&mut spoken, self.making.limits.opening_bytes, &mut context, self.budget);
-        let said = fresh.application.is_some() || fresh.server_name.is_some() || fresh.ja4.is_some();
+        let said = !fresh.is_empty();
         self.talk.labels = labels.or_else(|| said.then(|| Box::new(fresh)));
         self.talk.spoken = spoken;
         result

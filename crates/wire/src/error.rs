@@ -58,6 +58,16 @@ pub enum Layer {
     Kerberos,
     Radius,
     Vnc,
+    Rpc,
+    Tftp,
+    Ipp,
+    Stun,
+    Syslog,
+    Ospf,
+    Vrrp,
+    Hsrp,
+    Rip,
+    OpcUa,
 }
 
 /// The cause of an error, by who is to blame.

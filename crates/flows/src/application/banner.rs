@@ -1,8 +1,8 @@
-//! SSH, SMTP, RDP: first words only.
+//! SMTP, RDP: first words only.
 
 use wardline_model::fact::{BannerFact, Protection, ProtectionFact};
 use wardline_model::{Fact, Label, Protocol};
-use wardline_wire::enterprise::banner::{Kind, parse, probe_rdp, probe_smtp, probe_ssh};
+use wardline_wire::enterprise::banner::{Kind, parse, probe_rdp, probe_smtp};
 use wardline_wire::{Consumed, Direction, StreamBuffer};
 
 use super::{Context, Progress, Stream, StreamAdaptor};
@@ -10,8 +10,6 @@ use super::{Context, Progress, Stream, StreamAdaptor};
 /// Longest first line kept, bytes.
 const LINE_BYTES_MAX: usize = 512;
 
-pub(super) const SSH: Stream =
-    Stream { protocol: Protocol::Ssh, ports: &[22], probe: probe_ssh, adaptor: || Banners::boxed(Kind::Ssh) };
 pub(super) const SMTP: Stream = Stream {
     protocol: Protocol::Smtp,
     ports: &[25, 587],

@@ -1,9 +1,17 @@
 //! What an adaptor may know and tell.
 
+use std::hash::{BuildHasher as _, Hash};
+
 use wardline_model::{
     Fact, Label, Observation, Protocol, Pseudonym, PseudonymKey, Sighting, Station, Subject, Transport,
 };
+use wardline_wire::enterprise::quic;
 use wardline_wire::{Direction, Sensitive};
+
+use super::nfs;
+
+/// Things remembered per conversation so that each is told once; when there are more, the rest is not told.
+const TOLD_MAX: usize = 32;
 
 /// Where facts go, and who speaks: given to an adaptor together with the bytes.
 pub(crate) struct Context<'a> {
@@ -25,7 +33,7 @@ pub(crate) struct Context<'a> {
 }
 
 /// What an adaptor says about the conversation as a whole.
-#[derive(Clone, Debug, Default)]
+#[derive(Default)]
 pub(crate) struct ConversationLabels {
     /// A more exact name than the one by which it was recognised, such as FHIR for HTTP.
     pub application: Option<Protocol>,
@@ -33,6 +41,24 @@ pub(crate) struct ConversationLabels {
     pub server_name: Option<Label>,
     /// JA4.
     pub ja4: Option<Label>,
+    /// Over UDP, where adaptors keep nothing themselves: a hello of QUIC that is not yet whole.
+    pub quic: Option<Box<quic::Session>>,
+    /// Likewise: a remote procedure call that waits for its reply.
+    pub call: Option<nfs::Waiting>,
+    /// Hashes of what was told.
+    told: Vec<u64>,
+}
+
+impl ConversationLabels {
+    /// Whether there is anything to keep.
+    pub(crate) const fn is_empty(&self) -> bool {
+        self.application.is_none()
+            && self.server_name.is_none()
+            && self.ja4.is_none()
+            && self.quic.is_none()
+            && self.call.is_none()
+            && self.told.is_empty()
+    }
 }
 
 impl Context<'_> {
@@ -50,6 +76,16 @@ impl Context<'_> {
             vlan: self.vlan,
             fact,
         });
+    }
+
+    /// Whether this is asked for the first time in the conversation, so that what is said again and again is told once.
+    pub(crate) fn first_time(&mut self, what: impl Hash) -> bool {
+        let hash = foldhash::fast::FixedState::default().hash_one(what);
+        let new = self.labels.told.len() < TOLD_MAX && !self.labels.told.contains(&hash);
+        if new {
+            self.labels.told.push(hash);
+        }
+        new
     }
 
     /// What may be told of a patient, an account or a secret.

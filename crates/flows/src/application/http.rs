@@ -8,7 +8,7 @@ use wardline_wire::enterprise::http::{Authorization, BodyFormat, Challenge, Even
 use wardline_wire::enterprise::http::{Response, Session, State, fields, path_shape, probe};
 use wardline_wire::{Direction, Sensitive};
 
-use super::{Context, Progress, Stream, StreamAdaptor, ntlm, patient_fields};
+use super::{Context, Progress, Stream, StreamAdaptor, ipp, ntlm, patient_fields};
 
 pub(super) const STREAM: Stream = Stream {
     protocol: Protocol::Http,
@@ -31,6 +31,8 @@ struct Adaptor {
 #[derive(Default)]
 struct Side {
     format: Option<BodyFormat>,
+    /// It is of the printing protocol.
+    printing: bool,
     body: Vec<u8>,
 }
 
@@ -60,7 +62,7 @@ impl StreamAdaptor for Adaptor {
                 told.response(response, context);
             }
             Event::Body(piece) => {
-                if side.format.is_some() {
+                if side.format.is_some() || side.printing {
                     side.body.extend_from_slice(piece);
                 }
             }
@@ -98,7 +100,9 @@ impl Side {
         self.body = Vec::new();
         let plain =
             head.get("content-encoding").is_none_or(|coding| coding.eq_ignore_ascii_case(b"identity"));
-        self.format = head.get("content-type").and_then(BodyFormat::from_content_type).filter(|_| plain);
+        let content_type = head.get("content-type");
+        self.format = content_type.and_then(BodyFormat::from_content_type).filter(|_| plain);
+        self.printing = plain && content_type.is_some_and(|kind| kind.starts_with(b"application/ipp"));
     }
 }
 
@@ -281,6 +285,9 @@ impl Told {
     /// Looks through the body that is over, or of which enough was seen.
     fn body(&mut self, side: &mut Side, context: &mut Context<'_>) {
         let body = std::mem::take(&mut side.body);
+        if std::mem::take(&mut side.printing) {
+            return ipp::tell(&body, context);
+        }
         let Some(format) = side.format.take().filter(|_| !body.is_empty()) else { return };
         let found = patient_fields::look(format, &body);
         if found.fhir && self.application.is_none() && format == BodyFormat::Json {

@@ -11,30 +11,44 @@ mod context;
 #[cfg(test)]
 mod corpus;
 mod dhcp;
+mod dhcpv6;
 mod dicom;
 mod dns;
 pub(crate) mod driver;
+mod ethernet_ip;
 mod ftp;
 mod hl7;
 mod http;
+mod introduction;
+mod ipp;
 mod kerberos;
 mod ldap;
+mod lpd;
 mod modbus;
 mod mqtt;
 mod names;
+mod nfs;
 mod ntlm;
 mod ntp;
+mod opc_ua;
 #[cfg(test)]
 mod oracles;
 mod patient_fields;
+mod quic;
 mod radius;
 mod recognition;
+pub(crate) mod routing;
+mod rtsp;
 mod s7;
 mod sip;
 mod smb;
 mod snmp;
 mod ssdp;
+mod ssh;
+mod stun;
+mod syslog;
 mod telnet;
+mod tftp;
 mod tls;
 mod vnc;
 mod ws_discovery;
@@ -104,22 +118,26 @@ pub(crate) struct Datagram {
 pub(crate) static STREAMS: &[Stream] = &[
     banner::RDP,
     banner::SMTP,
-    banner::SSH,
     dicom::STREAM,
     dns::STREAM,
+    ethernet_ip::STREAM,
     ftp::STREAM,
     hl7::STREAM,
     http::STREAM,
     kerberos::STREAM,
     ldap::STREAM,
+    lpd::STREAM,
     modbus::STREAM,
     mqtt::STREAM,
+    nfs::STREAM,
+    opc_ua::STREAM,
     recognition::HTTP2,
-    recognition::RTSP,
-    recognition::SYSLOG_STREAM,
+    rtsp::STREAM,
     s7::STREAM,
     sip::STREAM,
     smb::STREAM,
+    ssh::STREAM,
+    syslog::STREAM,
     telnet::STREAM,
     tls::STREAM,
     vnc::STREAM,
@@ -132,16 +150,19 @@ pub(crate) static DATAGRAMS: &[Datagram] = &[
     bacnet::DATAGRAM,
     kerberos::DATAGRAM,
     ldap::DATAGRAM,
-    recognition::QUIC,
+    ethernet_ip::DATAGRAM,
+    nfs::DATAGRAM,
+    quic::DATAGRAM,
     radius::DATAGRAM,
-    recognition::STUN,
-    recognition::SYSLOG,
-    recognition::TFTP,
+    routing::RIP,
+    stun::DATAGRAM,
+    syslog::DATAGRAM,
+    tftp::DATAGRAM,
     dns::NBNS,
     dns::DNS,
     dns::MDNS,
     dns::LLMNR,
-    recognition::DHCPV6,
+    dhcpv6::DATAGRAM,
     ntp::DATAGRAM,
     sip::DATAGRAM,
     snmp::DATAGRAM,
@@ -149,4 +170,5 @@ pub(crate) static DATAGRAMS: &[Datagram] = &[
     tls::DATAGRAM,
     ws_discovery::DATAGRAM,
     recognition::COAP,
+    routing::HSRP,
 ];

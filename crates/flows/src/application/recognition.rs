@@ -33,13 +33,5 @@ const fn datagram(
 }
 
 pub(super) const HTTP2: Stream = stream(Protocol::Http2, &[], |_, opening| known::probe_http2(opening));
-pub(super) const RTSP: Stream = stream(Protocol::Rtsp, &[554, 8554], |_, opening| known::probe_rtsp(opening));
-pub(super) const SYSLOG_STREAM: Stream =
-    stream(Protocol::Syslog, &[514, 601], |_, opening| known::probe_syslog_stream(opening));
 
 pub(super) const COAP: Datagram = datagram(Protocol::Coap, &[5683], known::probe_coap, false);
-pub(super) const DHCPV6: Datagram = datagram(Protocol::Dhcpv6, &[546, 547], known::probe_dhcpv6, false);
-pub(super) const QUIC: Datagram = datagram(Protocol::Quic, &[443], known::probe_quic, true);
-pub(super) const STUN: Datagram = datagram(Protocol::Stun, &[3478], known::probe_stun, false);
-pub(super) const SYSLOG: Datagram = datagram(Protocol::Syslog, &[514], known::probe_syslog, false);
-pub(super) const TFTP: Datagram = datagram(Protocol::Tftp, &[69], known::probe_tftp, false);

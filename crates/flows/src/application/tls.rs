@@ -78,7 +78,7 @@ fn tell(event: &Event<'_>, context: &mut Context<'_>) {
     }
 }
 
-fn tell_hello(hello: &ClientHello<'_>, transport: Transport, context: &mut Context<'_>) {
+pub(super) fn tell_hello(hello: &ClientHello<'_>, transport: Transport, context: &mut Context<'_>) {
     let ja4 = Label::new(&Ja4::new(hello, transport).to_string());
     let server_name = hello.server_name().and_then(Label::non_empty);
     // After a request to retry comes a second hello: the conversation is named by the first.

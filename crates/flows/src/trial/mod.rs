@@ -97,11 +97,11 @@ impl Conversation {
 
     /// What the conversation is called by now.
     pub fn named(&self) -> Named {
-        let labels = self.driver.labels.clone();
+        let labels = &self.driver.labels;
         Named {
             application: labels.application,
-            server_name: labels.server_name,
-            ja4: labels.ja4,
+            server_name: labels.server_name.clone(),
+            ja4: labels.ja4.clone(),
             encrypted: self.adaptor.encrypted(),
         }
     }

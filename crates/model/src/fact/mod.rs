@@ -28,6 +28,7 @@ pub use enterprise::{
 pub use files::{FtpFact, NtlmFact, SmbFact, SmbFileOperation};
 pub use network::{
     ArpFact, ArpOperation, IcmpFact, IcmpKind, LinkAdvertisement, NeighborFact, NeighborKind, ReplicaFact,
+    RoutingFact, RoutingKind,
 };
 pub use telemetry::{
     MqttFact, SnmpBinding, SnmpFact, SnmpOperation, SnmpSecurity, SnmpValue, SsdpFact, SsdpKind, TopicShape,
@@ -121,4 +122,6 @@ pub enum Fact {
     RecordAccess(Box<RecordAccessFact>),
     /// A conversation is badly protected.
     Protection(Box<ProtectionFact>),
+    /// OSPF, RIP, VRRP, HSRP or spanning tree.
+    Routing(Box<RoutingFact>),
 }

@@ -4,7 +4,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Label, MacAddress, Protocol, Transport};
+use crate::{Bounded, Label, MacAddress, Protocol, Transport};
 
 /// ARP operation, RFC 826.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -126,6 +126,51 @@ pub struct LinkAdvertisement {
     pub capabilities: u16,
     /// Port VLAN.
     pub vlan: Option<u16>,
+    /// Place: LLDP-MED civic address, CDP location.
+    pub location: Option<Label>,
     /// MUD URL (RFC 8520 section 11).
     pub mud_url: Option<Label>,
+}
+
+/// What a router or bridge does with a message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum RoutingKind {
+    /// It is there, or leads.
+    Hello,
+    /// It wants to lead: HSRP coup.
+    Claim,
+    /// It no longer leads.
+    Resignation,
+    /// It tells routes.
+    Routes,
+    /// The tree of bridges is being built anew.
+    Change,
+}
+
+/// A message of a routing or spanning tree protocol: who routes, who bridges, and who speaks for the others.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct RoutingFact {
+    /// [`Protocol::Ospf`], [`Protocol::Rip`], [`Protocol::Vrrp`], [`Protocol::Hsrp`] or [`Protocol::Stp`].
+    pub protocol: Protocol,
+    /// What it does.
+    pub kind: RoutingKind,
+    /// The sender's identifier: OSPF router identifier; for spanning tree priority and address of the bridge.
+    pub router: Option<Label>,
+    /// Whom the sender believes to lead: OSPF designated router, root bridge.
+    pub leader: Option<Label>,
+    /// The sender leads: VRRP and HSRP active router, root bridge.
+    pub leads: bool,
+    /// OSPF area, or group of VRRP and HSRP.
+    pub group: Option<Label>,
+    /// Priority by which the leader is chosen; for spanning tree the lowest wins, else the highest.
+    pub priority: Option<u32>,
+    /// Virtual addresses of VRRP and HSRP.
+    pub addresses: Bounded<IpAddr, 4>,
+    /// Routes (RIP) or announcements (OSPF) in the message.
+    pub routes: u32,
+    /// One of the routes is the way to everywhere (RIP).
+    pub default_route: bool,
+    /// It is protected by a keyed digest. `None` where the protocol leaves that to others.
+    pub authenticated: Option<bool>,
 }

@@ -1,7 +1,7 @@
 //! Protocols of the link layer: how a frame says who sent it to whom on this wire, and what it carries.
 //!
 //! Headers that only point onwards are one file each; protocols that tell something of their own (ARP, LLDP,
-//! CDP) have the usual folder.
+//! CDP, spanning tree) have the usual folder.
 
 pub mod arp;
 pub mod cdp;
@@ -12,6 +12,7 @@ pub mod lldp;
 pub mod loopback;
 pub mod mpls;
 pub mod pppoe;
+pub mod stp;
 pub mod vlan;
 
 /// EtherTypes (IEEE 802 Numbers, IANA) of what is read or named here.

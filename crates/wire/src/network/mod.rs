@@ -3,8 +3,12 @@
 
 pub mod erspan;
 pub mod gre;
+pub mod hsrp;
 pub mod icmp;
 pub mod icmp6;
 pub mod ipv4;
 pub mod ipv6;
+pub mod ospf;
+pub mod rip;
+pub mod vrrp;
 pub mod vxlan;

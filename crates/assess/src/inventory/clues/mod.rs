@@ -66,6 +66,7 @@ pub(super) fn observe(inventory: &mut Inventory, observation: &Observation, name
         Fact::Dicom(dicom) => notes.dicom(dicom),
         Fact::Identity(identity) => notes.introduction(identity),
         Fact::Control(control) => notes.commanded(control),
+        Fact::Routing(routing) => notes.routing(routing),
         Fact::Neighbor(neighbor) if neighbor.kind == NeighborKind::RouterAdvertisement => {
             notes.role(true, Protocol::NeighborDiscovery, "router advertisement", "router");
         }

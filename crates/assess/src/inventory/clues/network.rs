@@ -2,7 +2,9 @@
 
 use std::net::IpAddr;
 
-use wardline_model::fact::{DhcpFact, DhcpMessage, LinkAdvertisement, SnmpFact, SnmpOperation, SnmpValue};
+use wardline_model::fact::{
+    DhcpFact, DhcpMessage, LinkAdvertisement, RoutingFact, SnmpFact, SnmpOperation, SnmpValue,
+};
 use wardline_model::{DeviceField, Label, Protocol};
 
 use super::{CHOSEN, Notes, READ};
@@ -10,6 +12,28 @@ use crate::inventory::DeviceKey;
 use crate::knowledge::ClueSource;
 
 impl Notes<'_> {
+    /// Who routes and bridges, and who leads.
+    pub(super) fn routing(&mut self, told: &RoutingFact) {
+        let (field, role) = match told.protocol {
+            Protocol::Stp => ("stp.bridge", if told.leads { "root bridge" } else { "bridge" }),
+            Protocol::Ospf => ("ospf.srcrouter", "ospf router"),
+            Protocol::Rip => ("rip.command", "rip router"),
+            Protocol::Vrrp => ("vrrp.prio", "vrrp active router"),
+            Protocol::Hsrp if told.leads => ("hsrp.state", "hsrp active router"),
+            Protocol::Hsrp => ("hsrp.state", "hsrp router"),
+            _ => return,
+        };
+        self.role(true, told.protocol, field, role);
+        let key = self.from();
+        self.read(
+            key,
+            DeviceField::Attribute,
+            told.router.as_ref(),
+            READ,
+            (told.protocol, "router identifier"),
+        );
+    }
+
     pub(super) fn dhcp(&mut self, dhcp: &DhcpFact) {
         let client = dhcp.client_mac.is_station().then_some(DeviceKey::Mac(dhcp.client_mac));
         let by_server = matches!(dhcp.message, DhcpMessage::Offer | DhcpMessage::Ack | DhcpMessage::Nak);
@@ -140,6 +164,16 @@ impl Notes<'_> {
             advertisement.system_description.as_ref(),
         );
         self.clue(key, protocol, "model", ClueSource::LldpModel, advertisement.model.as_ref());
+        let location = advertisement.location.as_ref();
+        self.read(key, DeviceField::Location, location, READ, (protocol, "location"));
+        // What bridges and routes tells the port of its neighbour; an end station that advertises tells its own.
+        for (name, value) in [
+            ("chassis", &advertisement.chassis),
+            ("port", &advertisement.port),
+            ("port description", &advertisement.port_description),
+        ] {
+            self.read(key, DeviceField::Attribute, value.as_ref(), READ, (protocol, name));
+        }
         let mud_url = advertisement.mud_url.as_ref();
         self.read(key, DeviceField::Attribute, mud_url, READ, (protocol, "MUD URL"));
         let capability = match advertisement.capabilities {

@@ -25,6 +25,20 @@ pub(super) const ENTRIES: &[CatalogueEntry] = &[
         ignored: "segmented messages; BACnet/SC (seen as TLS); MS/TP and Ethernet without IP",
     },
     CatalogueEntry {
+        protocol: Protocol::EthernetIp,
+        name: "EtherNet/IP, ODVA volumes 1 and 2",
+        attributes: &[
+            "vendor",
+            "product",
+            "product code and device type",
+            "serial number",
+            "revision",
+            "commands: reset, start, stop, write, with answers",
+        ],
+        tested: &["vectors"],
+        ignored: "implicit messages and values",
+    },
+    CatalogueEntry {
         protocol: Protocol::Modbus,
         name: "Modbus/TCP, Modbus Messaging on TCP/IP 1.0b",
         attributes: &[
@@ -35,6 +49,18 @@ pub(super) const ENTRIES: &[CatalogueEntry] = &[
         ],
         tested: &["tshark", "captures", "vectors"],
         ignored: "values of registers: nobody knows their meaning without the plant's map; Modbus over RTU in TCP",
+    },
+    CatalogueEntry {
+        protocol: Protocol::OpcUa,
+        name: "OPC Unified Architecture, IEC 62541-6",
+        attributes: &[
+            "endpoint",
+            "application and product URI, name",
+            "security policy None or deprecated",
+            "writes and calls, and whether in nobody's name",
+        ],
+        tested: &["captures", "vectors"],
+        ignored: "values and nodes, messages in several chunks, OPC UA over HTTPS",
     },
     CatalogueEntry {
         protocol: Protocol::S7,

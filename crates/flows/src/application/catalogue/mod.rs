@@ -61,14 +61,18 @@ mod tests {
         Protocol::Cdp,
         Protocol::Ethernet,
         Protocol::Icmp,
+        Protocol::Ipp,
         Protocol::Ipv4,
         Protocol::Ipv6,
         Protocol::Lldp,
         Protocol::NeighborDiscovery,
         Protocol::Ntlm,
+        Protocol::Ospf,
         Protocol::Rtp,
+        Protocol::Stp,
         Protocol::Tcp,
         Protocol::Udp,
+        Protocol::Vrrp,
     ];
 
     fn entries() -> impl Iterator<Item = &'static CatalogueEntry> {

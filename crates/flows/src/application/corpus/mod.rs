@@ -5,6 +5,7 @@
 
 mod datagrams;
 mod house;
+mod services;
 mod streams;
 
 use std::collections::BTreeMap;

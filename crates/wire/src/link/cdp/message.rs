@@ -22,6 +22,8 @@ pub struct Message<'a> {
     pub software: Option<&'a [u8]>,
     /// Platform: its model.
     pub platform: Option<&'a [u8]>,
+    /// Place, as somebody wrote it.
+    pub location: Option<&'a [u8]>,
     /// Native VLAN.
     pub vlan: Option<u16>,
 }
@@ -50,6 +52,8 @@ impl<'a> Message<'a> {
                 4 => message.capabilities = capabilities(value.u32_be("capabilities")?),
                 5 => message.software = Some(value.take_rest()),
                 6 => message.platform = Some(value.take_rest()),
+                // A byte of unknown meaning stands in front of it.
+                0x17 => message.location = value.take_rest().get(1..).filter(|text| !text.is_empty()),
                 10 => message.vlan = Some(value.u16_be("native VLAN")?),
                 _ => {}
             }

@@ -43,6 +43,8 @@ pub struct Message<'a> {
     pub serial: Option<&'a [u8]>,
     /// LLDP-MED firmware or software revision.
     pub firmware: Option<&'a [u8]>,
+    /// LLDP-MED location in words: a civic address (RFC 4776), from its second byte on.
+    pub civic_location: Option<&'a [u8]>,
     /// MUD URL.
     pub mud_url: Option<&'a [u8]>,
 }
@@ -70,6 +72,25 @@ impl<'a> Message<'a> {
         Ok(message)
     }
 
+    /// The parts of the civic address that say where in a house something is: city, street, house number, building,
+    /// unit, floor, room, seat (RFC 4776 section 3.4).
+    pub fn civic_parts(&self) -> impl Iterator<Item = &'a [u8]> + use<'a> {
+        let mut reader = Reader::new(Layer::Lldp, self.civic_location.unwrap_or_default());
+        // Length, what the address is of, and country.
+        let head = reader.skip("civic address head", 4);
+        std::iter::from_fn(move || {
+            head.ok()?;
+            loop {
+                let kind = reader.u8("civic address type").ok()?;
+                let length = usize::from(reader.u8("civic address length").ok()?);
+                let value = reader.take("civic address value", length).ok()?;
+                if matches!(kind, 3 | 6 | 19 | 25..=28 | 33 | 34) {
+                    return Some(value);
+                }
+            }
+        })
+    }
+
     fn take(&mut self, kind: u16, mut value: Reader<'a>) -> Result<(), Error> {
         match kind {
             1 => self.chassis = Some(identifier(value, 4)?),
@@ -93,6 +114,10 @@ impl<'a> Message<'a> {
         let subtype = value.u8("subtype")?;
         match (organization, subtype) {
             ([0x00, 0x80, 0xc2], 1) => self.vlan = Some(value.u16_be("port VLAN")?),
+            // Form 2 is a civic address, TIA-1057 section 10.2.4.4.
+            ([0x00, 0x12, 0xbb], 3) if value.u8("location form")? == 2 => {
+                self.civic_location = Some(value.take_rest());
+            }
             ([0x00, 0x12, 0xbb], 6 | 7) => {
                 self.firmware = Some(value.take_rest()).filter(|text| !text.is_empty()).or(self.firmware)
             }
@@ -142,6 +167,7 @@ mod tests {
         tlv(7, &[0, 0x14, 0, 0x14]);
         tlv(8, &[5, 1, 192, 0, 2, 1, 2, 0, 0, 0, 1, 0]);
         tlv(127, b"\x00\x12\xbb\x0aExample 24");
+        tlv(127, b"\x00\x12\xbb\x03\x02\x13\x02DE\x19\x06House3\x1c\x05R 104");
         tlv(127, b"\x00\x00\x5e\x01https://mud.example/switch");
         tlv(0, b"");
         bytes
@@ -156,13 +182,14 @@ mod tests {
         assert_eq!(message.system_name, Some(&b"sw-icu-1"[..]));
         assert_eq!((message.capabilities, message.management), (0x14, Some("192.0.2.1".parse().unwrap())));
         assert_eq!(message.model, Some(&b"Example 24"[..]));
+        assert_eq!(message.civic_parts().collect::<Vec<_>>(), [&b"House3"[..], b"R 104"]);
         assert_eq!(message.mud_url, Some(&b"https://mud.example/switch"[..]));
     }
 
     proptest! {
         #[test]
         fn any_bytes_are_answered(bytes: Vec<u8>, at in 0usize..90, byte: u8) {
-            let _ = Message::parse(&bytes);
+            let _ = Message::parse(&bytes).map(|message| message.civic_parts().count());
             let mut bent = unit();
             if let Some(place) = bent.get_mut(at) { *place = byte; }
             let _ = Message::parse(&bent);
