@@ -13,6 +13,11 @@ const PACKAGES: &[(&str, &str)] = &[
     ("ip", "iproute2"),
     ("nft", "nftables"),
     ("chromium", "chromium"),
+    ("storescp", "dcmtk"),
+    ("mosquitto", "mosquitto"),
+    ("mosquitto_pub", "mosquitto-clients"),
+    // Where Python keeps others of its own on the path, this is Debian's.
+    ("/usr/bin/mllp_send", "python3-hl7"),
 ];
 
 /// Installs what is missing. What cannot be installed is said; its tests then say that they are left out.
@@ -22,12 +27,17 @@ pub(crate) fn packages() -> Result<()> {
     if missing.is_empty() {
         return Ok(());
     }
+    these(&missing).map(drop)
+}
+
+/// Installs packages; says whether it could.
+pub(crate) fn these(missing: &[&str]) -> Result<bool> {
     let Some(prefix) = apt_get() else {
         say(&format!(
             "missing: {}; not installed, since this needs Debian's apt-get and root or sudo without a password",
             missing.join(", ")
         ));
-        return Ok(());
+        return Ok(false);
     };
     say(&format!("installing {}", missing.join(", ")));
     let apt = |arguments: &[&str]| {
@@ -39,7 +49,8 @@ pub(crate) fn packages() -> Result<()> {
     run(&mut apt(&["update", "-q"]))?;
     let mut arguments = vec!["install", "-y", "-q", "--no-install-recommends"];
     arguments.extend(missing);
-    run(&mut apt(&arguments))
+    run(&mut apt(&arguments))?;
+    Ok(true)
 }
 
 /// How apt-get can be run here.

@@ -5,6 +5,7 @@ mod demo;
 mod docs;
 mod fuzz;
 mod install;
+mod record;
 mod shell;
 mod test;
 mod tidy;
@@ -33,6 +34,8 @@ enum Verb {
     Docs,
     /// Look for inputs that break, slow down or swell whatever reads bytes of strangers.
     Fuzz(fuzz::Fuzz),
+    /// Record real software at work, in network namespaces, as fixtures.
+    Record(record::Record),
     /// Check what no compiler checks: walls between crates, lengths, names, licences, hidden clocks.
     Tidy,
 }
@@ -46,6 +49,7 @@ fn main() -> ExitCode {
         }
         Verb::Docs => docs::run(),
         Verb::Fuzz(fuzz) => fuzz::run(&fuzz),
+        Verb::Record(record) => record::run(&record),
         Verb::Tidy => tidy::run(),
     };
     match done {

@@ -48,7 +48,7 @@ pub(crate) fn arp(
 }
 
 /// The checksum of RFC 1071 over these parts, each of even length but the last.
-fn checksum(parts: &[&[u8]]) -> u16 {
+pub(crate) fn checksum(parts: &[&[u8]]) -> u16 {
     let mut sum = 0_u32;
     for part in parts {
         for pair in part.chunks(2) {

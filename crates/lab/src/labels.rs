@@ -43,6 +43,19 @@ pub struct AttackLabel {
     pub source_mac: MacAddress,
 }
 
+/// A recording of real software that was played.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct RecordingLabel {
+    /// Its name in `fixtures/recorded`.
+    pub name: String,
+    /// What spoke: package and version of each.
+    pub software: Vec<String>,
+    /// The stations that it was moved to.
+    pub stations: Vec<Ipv4Addr>,
+    /// When it was played, nanoseconds since 1970.
+    pub start_ns: i64,
+}
+
 /// Everything true.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Labels {
@@ -50,6 +63,8 @@ pub struct Labels {
     pub devices: Vec<DeviceLabel>,
     /// Attacks.
     pub attacks: Vec<AttackLabel>,
+    /// Recordings of real software among the traffic.
+    pub recordings: Vec<RecordingLabel>,
     /// Names, numbers and birth dates of invented patients: none may be in any output.
     pub canaries: Vec<String>,
 }

@@ -4,7 +4,8 @@
 //! bytes. Wards, imaging, laboratory, pharmacy and IT speak as the standards say; patients are admitted, moved and
 //! discharged; monitors and pumps report. Attacks are added on demand, and [`Hospital::labels`] says what they were.
 //!
-//! The bytes are built from the standards alone. Nothing is shared with the parsers that are tested with them. Every
+//! Part of the traffic was recorded from real software and is played at the addresses of the hospital. The other bytes
+//! are built from the standards alone. Nothing is shared with the parsers that are tested with them. Every
 //! person is invented.
 #![forbid(unsafe_code)]
 
@@ -15,10 +16,11 @@ mod frames;
 mod hospital;
 mod labels;
 mod patients;
+mod recorded;
 mod speech;
 mod writer;
 
 pub use attack::{AttackKind, AttackPlan};
 pub use hospital::{Hospital, LabFrame, Options};
-pub use labels::{AttackLabel, DeviceLabel, Labels};
+pub use labels::{AttackLabel, DeviceLabel, Labels, RecordingLabel};
 pub use writer::write_capture;

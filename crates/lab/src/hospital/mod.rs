@@ -13,6 +13,7 @@ use crate::devices::{Device, Duty, SERVERS};
 use crate::frames::{End, udp};
 use crate::labels::{AttackLabel, DeviceLabel, Labels};
 use crate::patients::Patient;
+use crate::recorded::Recorded;
 use crate::speech::names;
 
 mod attacks;
@@ -24,6 +25,10 @@ const SECOND: i64 = 1_000_000_000;
 const MORNING_NS: i64 = 1_772_431_200 * SECOND;
 /// Between two frames of a conversation.
 const STEP_NS: i64 = 350_000;
+/// When the first recording of real software is played, and from one to the next. Each is played once: messages that
+/// come again are what an attacker would send.
+const RECORDED_FIRST_NS: i64 = 100 * SECOND;
+const RECORDED_STEP_NS: i64 = 20 * SECOND;
 
 /// A frame on the mirror port.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -60,6 +65,7 @@ enum Due {
     Clock(usize),
     Poll(usize),
     Attack(usize, u32),
+    Recording(usize),
 }
 
 /// A bed and who lies in it.
@@ -88,6 +94,7 @@ pub struct Hospital {
     beds: Vec<Bed>,
     attacks: Vec<Running>,
     canaries: Vec<String>,
+    recorded: Recorded,
     due: BinaryHeap<Reverse<(i64, u64, Due)>>,
     frames: BinaryHeap<Reverse<(i64, u64, Vec<u8>)>>,
     count: u64,
@@ -103,7 +110,8 @@ impl Hospital {
             devices: equipment::equip(&mut chance),
             beds: Vec::new(),
             attacks: Vec::new(),
-            canaries: Vec::new(),
+            canaries: Recorded::canaries().collect(),
+            recorded: Recorded::default(),
             due: BinaryHeap::new(),
             frames: BinaryHeap::new(),
             count: 0,
@@ -118,6 +126,8 @@ impl Hospital {
                 hospital.beds.push(Bed { name: format!("{ward}^R{number:02}^1"), patient });
             }
         }
+        let [a, b, c, _] = hospital.devices[0].end.ip.octets();
+        hospital.recorded = Recorded::new(seed, [a, b, c]);
         hospital.plan(&options.attacks);
         hospital.open();
         hospital
@@ -174,7 +184,12 @@ impl Hospital {
                 source_mac: source.mac,
             }
         });
-        Labels { devices: devices.collect(), attacks: attacks.collect(), canaries: self.canaries.clone() }
+        Labels {
+            devices: devices.chain(self.recorded.stations().iter().cloned()).collect(),
+            attacks: attacks.collect(),
+            recordings: self.recorded.labels(),
+            canaries: self.canaries.clone(),
+        }
     }
 
     fn invent(&mut self) -> Patient {
@@ -207,6 +222,9 @@ impl Hospital {
             self.schedule(start + 25 * SECOND + admit, Due::Admit(bed));
         }
         self.schedule(start + 700 * SECOND, Due::Exchange);
+        for place in 0..self.recorded.len() {
+            self.schedule(start + RECORDED_FIRST_NS + place as i64 * RECORDED_STEP_NS, Due::Recording(place));
+        }
         for place in 0..self.attacks.len() {
             let begin = start + i64::from(self.attacks[place].plan.start_s) * SECOND;
             self.schedule(begin, Due::Attack(place, 0));
@@ -300,6 +318,11 @@ impl Hospital {
                 }
             }
             Due::Attack(place, step) => self.attack(now, place, step),
+            Due::Recording(place) => {
+                for (time_ns, frame) in self.recorded.play(place, now) {
+                    self.send(time_ns, frame);
+                }
+            }
         }
     }
 }
