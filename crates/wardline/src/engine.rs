@@ -89,8 +89,11 @@ impl Engine {
         self.assessor.advance(now);
     }
 
-    /// What changed since it was last asked.
+    /// What changed since it was last asked. What workers still hold comes first: how often a finding was told before it
+    /// grew is part of it, and may not depend on how many they are.
     pub(crate) fn drain(&mut self) -> Changes {
+        self.pipeline.flush(&mut self.observations);
+        self.assess();
         self.assessor.drain()
     }
 
