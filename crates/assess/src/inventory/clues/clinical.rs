@@ -144,20 +144,22 @@ impl Notes<'_> {
         let key = self.from();
         let title = if request { &association.calling } else { &association.called };
         self.clue(key, Protocol::Dicom, "AE title", ClueSource::DicomAe, Some(title));
-        self.clue(
-            key,
-            Protocol::Dicom,
-            "implementation class UID",
-            ClueSource::DicomImplementationClass,
-            association.implementation_class.as_ref(),
-        );
-        self.clue(
-            key,
-            Protocol::Dicom,
-            "implementation version name",
-            ClueSource::DicomImplementationVersion,
-            association.implementation_version.as_ref(),
-        );
+        // Which software speaks, and mostly its version: PS3.7 D.3.3.2.
+        for (field, source, value) in [
+            (
+                "implementation class UID",
+                ClueSource::DicomImplementationClass,
+                association.implementation_class.as_ref(),
+            ),
+            (
+                "implementation version name",
+                ClueSource::DicomImplementationVersion,
+                association.implementation_version.as_ref(),
+            ),
+        ] {
+            self.read(key, DeviceField::Attribute, value, READ, (Protocol::Dicom, field));
+            self.clue(key, Protocol::Dicom, field, source, value);
+        }
     }
 
     /// Whoever takes images and answers questions about them is an archive.

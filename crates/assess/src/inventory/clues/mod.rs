@@ -6,7 +6,7 @@ mod names;
 mod network;
 mod web;
 
-use wardline_model::fact::{MqttFact, NeighborKind};
+use wardline_model::fact::{MqttFact, NeighborKind, SmbFact};
 use wardline_model::{Claim, DeviceField, Fact, Label, Observation, Protocol};
 
 use super::{DeviceKey, Inventory};
@@ -33,6 +33,9 @@ pub(super) fn observe(inventory: &mut Inventory, observation: &Observation, name
         Fact::Tls(tls) => notes.tls(tls),
         Fact::Ntlm(ntlm) => notes.ntlm(ntlm),
         Fact::Snmp(snmp) => notes.snmp(snmp),
+        Fact::Smb(smb) if matches!(smb.as_ref(), SmbFact::Negotiated { .. }) => {
+            notes.role(true, Protocol::Smb2, "dialect", "smb server");
+        }
         Fact::LinkAdvertisement(advertisement) => notes.link_advertisement(advertisement),
         Fact::WsDiscovery(discovery) => notes.ws_discovery(discovery),
         Fact::Ssdp(ssdp) => {

@@ -108,10 +108,12 @@ impl Notes<'_> {
             return;
         }
         let key = self.from();
+        self.role(true, Protocol::Snmp, "PDU", "snmp agent");
         for binding in &snmp.bindings {
             let object = binding.object.as_str();
             match (object, &binding.value) {
                 ("1.3.6.1.2.1.1.1.0", SnmpValue::Text(text)) => {
+                    self.read(key, DeviceField::Attribute, Some(text), READ, (Protocol::Snmp, "sysDescr"));
                     self.clue(key, Protocol::Snmp, "sysDescr", ClueSource::SnmpDescription, Some(text));
                 }
                 ("1.3.6.1.2.1.1.2.0", SnmpValue::Object(id)) => {
