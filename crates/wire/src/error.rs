@@ -68,6 +68,8 @@ pub enum Layer {
     Hsrp,
     Rip,
     OpcUa,
+    Cbor,
+    Coap,
 }
 
 /// The cause of an error, by who is to blame.

@@ -27,6 +27,7 @@ mod verdict;
 
 pub mod building;
 pub mod clinical;
+pub mod document;
 pub mod enterprise;
 pub mod link;
 pub mod network;

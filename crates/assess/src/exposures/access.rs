@@ -2,7 +2,9 @@
 
 use std::net::IpAddr;
 
-use wardline_model::fact::{ControlFact, ControlOperation, Conversation, MqttFact, PatientFields};
+use wardline_model::fact::{
+    ControlFact, ControlOperation, Conversation, MqttFact, PatientFields, RecordAccessFact, RecordVerb,
+};
 use wardline_model::{ExposureKind, Label, Protocol, Severity, Station};
 
 use super::{Scene, Sighting};
@@ -202,6 +204,33 @@ pub(super) fn control(scene: &Scene<'_>, control: &ControlFact) -> Option<Sighti
     (sighting.device, sighting.peer) = (Some(device), Some(peer));
     sighting.evidence =
         scene.names.evidence(scene.observation, control.protocol, "command", control.command.as_str());
+    Some(sighting)
+}
+
+/// Records that are changed or taken by the thousand without log-in, in clear. That they can be read is told by the patient
+/// data in the answer.
+pub(super) fn records(scene: &Scene<'_>, access: &RecordAccessFact) -> Option<Sighting> {
+    use RecordVerb::{Create, Delete, Export, Update};
+    let granted = access.status.is_some_and(|status| (200..300).contains(&status));
+    if access.authenticated || !granted || !matches!(access.verb, Create | Update | Delete | Export) {
+        return None;
+    }
+    let (from, to) = (scene.observation.from, scene.observation.to);
+    scene.inventory.key_of(&to)?;
+    let mut sighting = sighting(
+        scene,
+        ExposureKind::UnauthenticatedControl,
+        access.protocol,
+        Severity::High,
+        format!(
+            "{{device}} changes or hands out records of patients over {} without log-in; {{peer}} made use of it.",
+            access.protocol
+        ),
+        "Have the server ask for a token or a client certificate over TLS for every request, and refuse all others.",
+    );
+    (sighting.device, sighting.peer) = (Some(to), Some(from));
+    sighting.evidence =
+        scene.names.evidence(scene.observation, access.protocol, "request", access.resource.as_str());
     Some(sighting)
 }
 

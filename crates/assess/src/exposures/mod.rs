@@ -95,6 +95,7 @@ impl Exposures {
             Fact::Protection(told) => sightings.extend(crypto::protection(&scene, told)),
             Fact::Control(control) => sightings.extend(access::control(&scene, control)),
             Fact::Mqtt(mqtt) => sightings.extend(access::mqtt(&scene, mqtt)),
+            Fact::RecordAccess(records) => sightings.extend(access::records(&scene, records)),
             Fact::ConversationEnded(conversation) => sightings = access::conversation(&scene, conversation),
             _ => {}
         }

@@ -171,19 +171,43 @@ fn read_dataset(
     command: Option<&DicomCommand>,
     context: &Context<'_>,
 ) -> (DicomDataset, PatientFields) {
-    let mut dataset =
-        DicomDataset { command: command.map(|command| command.kind), ..DicomDataset::default() };
-    dataset.response = command.is_some_and(|command| command.response);
-    let query = dataset.command.is_some_and(|kind| {
-        matches!(kind, DicomCommandKind::CFind | DicomCommandKind::CMove | DicomCommandKind::CGet)
-    }) && !dataset.response;
-    let mut patient = PatientReference::default();
-    let mut fields = PatientFields::default();
-    let mut named = false;
-    dataset.device.field = Label::new("equipment module");
-    elements(encoding, bytes, &mut |Element { tag, value }| {
+    let response = command.is_some_and(|command| command.response);
+    let mut reading = DatasetReading::begin(command.map(|command| command.kind), response);
+    elements(encoding, bytes, &mut |element| reading.element(element, context));
+    reading.finish()
+}
+
+/// A data set that is being read, whatever carries it.
+pub(super) struct DatasetReading {
+    pub(super) dataset: DicomDataset,
+    query: bool,
+    patient: PatientReference,
+    fields: PatientFields,
+    named: bool,
+}
+
+impl DatasetReading {
+    pub(super) fn begin(command: Option<DicomCommandKind>, response: bool) -> Self {
+        let query = !response
+            && matches!(
+                command,
+                Some(DicomCommandKind::CFind | DicomCommandKind::CMove | DicomCommandKind::CGet)
+            );
+        let mut dataset = DicomDataset { command, response, ..DicomDataset::default() };
+        dataset.device.field = Label::new("equipment module");
+        Self {
+            dataset,
+            query,
+            patient: PatientReference::default(),
+            fields: PatientFields::default(),
+            named: false,
+        }
+    }
+
+    pub(super) fn element(&mut self, Element { tag, value }: Element<'_>, context: &Context<'_>) {
+        let Self { dataset, query, patient, fields, named } = self;
         let wildcard = value.iter().all(|byte| matches!(byte, b'*' | b'?'));
-        if query && !value.is_empty() {
+        if *query && !value.is_empty() {
             dataset.query_keys += u16::from(!wildcard && tag != (0x0008, 0x0052));
         }
         dataset.executable |= executable::begins_like_a_program(value);
@@ -206,19 +230,22 @@ fn read_dataset(
                 dataset.study = Some(context.pseudonym(Subject::Resource, Sensitive::new(value)))
             }
             (0x0010, number) => {
-                named |= matches!(number, 0x0010 | 0x0020);
-                patient_element(number, value, &mut patient, &mut fields, context);
+                *named |= matches!(number, 0x0010 | 0x0020);
+                patient_element(number, value, patient, fields, context);
             }
             (0x0008, 0x0090 | 0x1050) => fields.insert(PatientField::Clinician),
             (0x7fe0, 0x0010) => fields.insert(PatientField::Image),
             _ => {}
         }
-    });
-    dataset.query_open = query && !named;
-    // What a query asks for is open; only what it says tells of a patient.
-    let told = patient != PatientReference::default();
-    dataset.patient = told.then_some(patient);
-    (dataset, fields)
+    }
+
+    pub(super) fn finish(mut self) -> (DicomDataset, PatientFields) {
+        self.dataset.query_open = self.query && !self.named;
+        // What a query asks for is open; only what it says tells of a patient.
+        let told = self.patient != PatientReference::default();
+        self.dataset.patient = told.then_some(self.patient);
+        (self.dataset, self.fields)
+    }
 }
 
 fn patient_element(

@@ -32,6 +32,38 @@ pub const STREAMS: &[&[(Direction, &[u8])]] = &[
     &[(Forward, b"\x00\x17\x00\x01\x01\x00\x00\x01\x00\x00\x00\x00\x00\x00\x01a\x00\x00\x01\x00\x01")],
     &[(Forward, b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\x00\x00\x00\x04\x00\x00\x00\x00\x00")],
     &[(Forward, b"<34>1 2026-01-01T00:00:00Z a b - - - c\n")],
+    // A device of IHE PCD-01 and an alarm of PCD-04.
+    &[(
+        Forward,
+        b"\x0bMSH|^~\\&|G^00A037FFFE0000AA|H|E|H|2026||ORU^R40|9|P|2.6\rOBX|1||69965^MDC_DEV_MDS^MDC|1.0.0.0|||||||X|||||||00A037FFFE000001\r\
+        PRT|1|AD||EQUIP||||||(01)09506000134352(21)7\rOBX|2|ST|196674^MDC_EVT_LO^MDC|1.1.0.1.1|x|||L~PM\rOBX|3|ST|68481|1.1.0.1.3|start\r\x1c\r",
+    )],
+    // FHIR, in JSON and in XML.
+    &[
+        (Forward, b"GET /fhir/Device?patient=7 HTTP/1.1\r\n\r\nGET /fhir/Device/7 HTTP/1.1\r\n\r\n"),
+        (
+            Backward,
+            b"HTTP/1.1 200 OK\r\nContent-Type: application/fhir+json\r\nContent-Length: 78\r\n\r\n\
+            {\"entry\":[{\"resource\":{\"resourceType\":\"Device\",\"udiCarrier\":[{\"deviceIdentifier\":\"",
+        ),
+        (
+            Backward,
+            b"HTTP/1.1 200 OK\r\nContent-Type: application/fhir+xml\r\n\r\n<Device><id value='7'/><version><value value='2'",
+        ),
+    ],
+    // DICOMweb: an object in a part.
+    &[(
+        Forward,
+        b"POST /dicom-web/studies HTTP/1.1\r\nContent-Type: multipart/related; boundary=b; type=\"application/dicom\"\r\n\
+        Transfer-Encoding: chunked\r\n\r\n2c\r\n--b\r\nContent-Type: application/dicom\r\n\r\n0123\r\n--b--\r\n0\r\n\r\n",
+    )],
+    // SDC.
+    &[(
+        Forward,
+        b"POST /x HTTP/1.1\r\nContent-Type: application/soap+xml\r\nContent-Length: 400\r\n\r\n<s:Envelope><s:Header>\
+        <a:Action>http://standards.ieee.org/downloads/11073/SetValue</a:Action></s:Header><s:Body><m:SetValue>\
+        <m:OperationHandleRef>o</m:OperationHandleRef></m:SetValue></s:Body></s:Envelope>",
+    )],
 ];
 
 /// The begin of messages over UDP.

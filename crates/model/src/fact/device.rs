@@ -91,6 +91,17 @@ pub struct AlarmFact {
     pub device: Option<Label>,
 }
 
+/// A message of IEEE 11073 SDC, and where it stands in the history of its device's description and states.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SdcFact {
+    /// Last part of the action: `GetMdibResponse`, `EpisodicMetricReport`, `Subscribe` …
+    pub action: Label,
+    /// MdibVersion, which only grows.
+    pub mdib_version: Option<u64>,
+    /// SequenceId: the run in which it grows.
+    pub sequence: Option<Label>,
+}
+
 /// What somebody does with the records of patients on a server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -128,6 +139,8 @@ pub struct RecordAccessFact {
     pub parameters: Bounded<Label, 8>,
     /// The request carried credentials.
     pub authenticated: bool,
+    /// HTTP status of the answer, where one was seen.
+    pub status: Option<u16>,
 }
 
 /// What a command does to the device that receives it.

@@ -19,7 +19,7 @@ pub use clinical::{
 };
 pub use device::{
     AlarmFact, ControlFact, ControlOperation, IdentityFact, IdentitySubject, MeasurementFact, Protection,
-    ProtectionFact, RecordAccessFact, RecordVerb,
+    ProtectionFact, RecordAccessFact, RecordVerb, SdcFact,
 };
 pub use enterprise::{
     BannerFact, CredentialFact, CredentialKind, DhcpFact, DhcpMessage, DnsAnswer, DnsData, DnsFact,
@@ -116,6 +116,8 @@ pub enum Fact {
     Measurement(Box<MeasurementFact>),
     /// A device gives alarm.
     Alarm(Box<AlarmFact>),
+    /// A message of SDC.
+    Sdc(Box<SdcFact>),
     /// A command to a device.
     Control(Box<ControlFact>),
     /// Records of patients are asked for or changed.

@@ -1,8 +1,11 @@
 //! Protocols that carry clinical data.
 
 pub mod dicom;
+pub mod dicomweb;
 pub mod executable;
+pub mod fhir;
 pub mod hl7;
 pub mod identity;
 pub mod mdc;
+pub mod sdc;
 pub mod udi;

@@ -1,6 +1,8 @@
 //! What HL7 and DICOM tell.
 
-use wardline_model::fact::{DeviceIdentity, DicomAssociation, DicomCommandKind, DicomFact, Hl7Fact};
+use wardline_model::fact::{
+    DeviceIdentity, DicomAssociation, DicomCommandKind, DicomFact, Hl7Fact, RecordAccessFact, SdcFact,
+};
 use wardline_model::{DeviceField, Label, MacAddress, Protocol};
 
 use super::{Notes, OUI, READ};
@@ -67,6 +69,32 @@ impl Notes<'_> {
         let (organization, place) = (Label::new(maker), (Protocol::Hl7, device.field.as_str()));
         if let (Some(key), Some(maker)) = (key, self.inventory.knowledge.vendor(maker)) {
             self.claim(key, DeviceField::Vendor, maker, OUI, place, Some((organization, Label::new("oui"))));
+        }
+    }
+
+    /// Who asks for records, and who keeps them.
+    pub(super) fn record_access(&mut self, access: &RecordAccessFact) {
+        let (client, server) = match access.protocol {
+            Protocol::Fhir => ("fhir client", "fhir server"),
+            Protocol::Dicomweb => ("dicomweb client", "dicomweb server"),
+            _ => return,
+        };
+        self.role(true, access.protocol, "request", client);
+        self.role(false, access.protocol, "request", server);
+    }
+
+    /// Reports and answers come from the device; what asks, sets and subscribes is a consumer.
+    pub(super) fn sdc(&mut self, sdc: &SdcFact) {
+        let action = sdc.action.as_str();
+        let told = action.ends_with("Report") || action == "WaveformStream" || sdc.mdib_version.is_some();
+        let asks = !action.ends_with("Response")
+            && ["Get", "Set", "Activate", "Subscribe", "Renew", "Unsubscribe"]
+                .iter()
+                .any(|verb| action.starts_with(verb));
+        if told {
+            self.role(true, Protocol::Sdc, "action", "sdc provider");
+        } else if asks {
+            self.role(true, Protocol::Sdc, "action", "sdc consumer");
         }
     }
 

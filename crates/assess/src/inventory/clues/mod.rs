@@ -70,6 +70,9 @@ pub(super) fn observe(inventory: &mut Inventory, observation: &Observation, name
         Fact::Identity(identity) => notes.introduction(identity),
         Fact::Control(control) => notes.commanded(control),
         Fact::Routing(routing) => notes.routing(routing),
+        Fact::RecordAccess(access) => notes.record_access(access),
+        Fact::Sdc(sdc) => notes.sdc(sdc),
+        Fact::Alarm(alarm) => notes.role(true, alarm.protocol, "alarm", "alarm source"),
         Fact::Neighbor(neighbor) if neighbor.kind == NeighborKind::RouterAdvertisement => {
             notes.role(true, Protocol::NeighborDiscovery, "router advertisement", "router");
         }

@@ -4,10 +4,10 @@
 //! Recognised by a request line or status line with version `HTTP/1.`.
 //!
 //! Bodies are measured by Content-Length or chunks and passed over; only their first
-//! [`Session::BODY_BYTES_SHOWN`] bytes are shown, in place, so that patient data can be noticed. After an
-//! upgrade or CONNECT another protocol follows, which is not read here.
+//! [`Session::BODY_BYTES_SHOWN`] bytes are shown, in place and as they were sent: content codings are for whoever reads
+//! the body. After an upgrade or CONNECT another protocol follows, which is not read here.
 //!
-//! Ignored: trailers, compressed bodies, HTTP/2.
+//! Ignored: trailers, HTTP/2.
 
 mod authorization;
 mod body;

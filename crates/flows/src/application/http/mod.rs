@@ -1,14 +1,24 @@
 //! HTTP/1, and what is spoken over it: FHIR, DICOMweb, IPP, SDC.
 
+mod body;
+mod dicomweb;
+mod fhir;
+mod sdc;
+
+use std::collections::VecDeque;
+
 use wardline_model::fact::{
     CredentialFact, CredentialKind, HttpFact, HttpRequest, HttpResponse, PatientDataFact, PatientFields,
+    RecordAccessFact,
 };
 use wardline_model::{Fact, Label, Protocol, Pseudonym, Subject};
+use wardline_wire::clinical::fhir::Format;
 use wardline_wire::enterprise::http::{Authorization, BodyFormat, Challenge, Event, Field, Head, Request};
 use wardline_wire::enterprise::http::{Response, Session, State, fields, path_shape, probe};
 use wardline_wire::{Direction, Sensitive};
 
-use super::{Context, Progress, Stream, StreamAdaptor, ipp, ntlm, patient_fields};
+use self::body::{Body, Reading};
+use super::{Context, Progress, Stream, StreamAdaptor, ntlm, patient_fields};
 
 pub(super) const STREAM: Stream = Stream {
     protocol: Protocol::Http,
@@ -19,21 +29,14 @@ pub(super) const STREAM: Stream = Stream {
 
 /// Credentials remembered so that each is told once per conversation.
 const CREDENTIALS_MAX: usize = 8;
+/// Requests without answer whose meaning is remembered; clients that send so many ahead are none.
+const ACCESSES_MAX: usize = 64;
 
 #[derive(Default)]
 struct Adaptor {
     session: Session,
-    sides: [Side; 2],
+    bodies: [Body; 2],
     told: Told,
-}
-
-/// The body that one direction is sending.
-#[derive(Default)]
-struct Side {
-    format: Option<BodyFormat>,
-    /// It is of the printing protocol.
-    printing: bool,
-    body: Vec<u8>,
 }
 
 /// What was told already.
@@ -42,31 +45,32 @@ struct Told {
     credentials: Vec<Pseudonym>,
     application: Option<Protocol>,
     anything: bool,
+    memory: sdc::Memory,
+    /// What the requests asked for that are not answered, oldest first; nothing for one that is of no records.
+    asked: VecDeque<Option<Box<RecordAccessFact>>>,
+    /// Which way requests go; a conversation that began before the capture may be seen the other way round.
+    client: Option<Direction>,
 }
 
 impl StreamAdaptor for Adaptor {
     fn data(&mut self, direction: Direction, bytes: &[u8], context: &mut Context<'_>) -> Progress {
-        let [forward, backward] = &mut self.sides;
-        let side = match direction {
+        let [forward, backward] = &mut self.bodies;
+        let body = match direction {
             Direction::Forward => forward,
             Direction::Backward => backward,
         };
         let told = &mut self.told;
         let state = self.session.feed(direction, bytes, |event| match event {
             Event::Request(request) => {
-                side.begin(&request.head);
                 told.request(request, context);
+                body.begin(told.reading(&request.head, true), &request.head);
             }
             Event::Response(response) => {
-                side.begin(&response.head);
                 told.response(response, context);
+                body.begin(told.reading(&response.head, false), &response.head);
             }
-            Event::Body(piece) => {
-                if side.format.is_some() || side.printing {
-                    side.body.extend_from_slice(piece);
-                }
-            }
-            Event::BodyEnd => told.body(side, context),
+            Event::Body(piece) => body.feed(piece, context),
+            Event::BodyEnd => told.body(body, context),
         });
         match state {
             State::Open => Progress::Continue,
@@ -78,8 +82,8 @@ impl StreamAdaptor for Adaptor {
     }
 
     fn gap(&mut self, direction: Direction, length: u64, context: &mut Context<'_>) -> Progress {
-        if let Some(side) = self.sides.get_mut(direction.index()) {
-            self.told.body(side, context);
+        if let Some(body) = self.bodies.get_mut(direction.index()) {
+            self.told.body(body, context);
         }
         if self.session.gap(direction, length) { Progress::Continue } else { Progress::Done }
     }
@@ -87,22 +91,13 @@ impl StreamAdaptor for Adaptor {
     fn end(&mut self, context: &mut Context<'_>) {
         for direction in [Direction::Forward, Direction::Backward] {
             context.direction = direction;
-            if let Some(side) = self.sides.get_mut(direction.index()) {
-                self.told.body(side, context);
+            if let Some(body) = self.bodies.get_mut(direction.index()) {
+                self.told.body(body, context);
             }
         }
-    }
-}
-
-impl Side {
-    /// A body that is compressed cannot be looked into.
-    fn begin(&mut self, head: &Head<'_, '_>) {
-        self.body = Vec::new();
-        let plain =
-            head.get("content-encoding").is_none_or(|coding| coding.eq_ignore_ascii_case(b"identity"));
-        let content_type = head.get("content-type");
-        self.format = content_type.and_then(BodyFormat::from_content_type).filter(|_| plain);
-        self.printing = plain && content_type.is_some_and(|kind| kind.starts_with(b"application/ipp"));
+        while !self.told.asked.is_empty() {
+            self.told.answered(None, context);
+        }
     }
 }
 
@@ -123,6 +118,19 @@ impl Told {
             authorization: authorization.as_ref().and_then(|(scheme, _)| Label::non_empty(scheme)),
             content_length: head.content_length(),
         }))));
+        let authenticated = head.get("authorization").is_some() || head.get("cookie").is_some();
+        let access = match self.application {
+            Some(Protocol::Fhir) => fhir::access(request, authenticated, context),
+            _ => dicomweb::access(request, authenticated, context),
+        };
+        if let Some(access) = &access {
+            self.speaks(access.protocol, context);
+        }
+        self.client = Some(context.direction);
+        self.asked.push_back(access);
+        if self.asked.len() > ACCESSES_MAX {
+            self.answered(None, context);
+        }
         let proxy = head.get("proxy-authorization").map(Authorization::parse);
         for (name, read) in [("Authorization", authorization), ("Proxy-Authorization", proxy)] {
             if let Some((scheme, Some(credentials))) = read {
@@ -142,12 +150,53 @@ impl Told {
         }
     }
 
+    /// Tells what the oldest request asked for, with its answer.
+    fn answered(&mut self, status: Option<u16>, context: &mut Context<'_>) {
+        let Some(Some(mut access)) = self.asked.pop_front() else { return };
+        access.status = status;
+        // It is the client who asks, whoever speaks now.
+        let client = self.client.unwrap_or(Direction::Forward);
+        let direction = std::mem::replace(&mut context.direction, client);
+        context.tell(Fact::RecordAccess(access));
+        context.direction = direction;
+    }
+
+    /// How a body is read: by its type, and by what is spoken.
+    fn reading(&mut self, head: &Head<'_, '_>, request: bool) -> Option<Reading> {
+        let content_type = head.get("content-type")?;
+        if content_type.starts_with(b"application/ipp") {
+            return Some(Reading::Printing(Vec::new()));
+        }
+        if let Some(objects) = dicomweb::Objects::new(content_type, request) {
+            return Some(Reading::Dicom(Box::new(objects)));
+        }
+        let soap = contains_without_case(content_type, b"soap+xml")
+            || self.application == Some(Protocol::Sdc) && contains_without_case(content_type, b"xml");
+        if soap {
+            return Some(Reading::Soap(Box::new(sdc::Envelope::new(&mut self.memory))));
+        }
+        let lines = contains_without_case(content_type, b"ndjson");
+        let format = BodyFormat::from_content_type(content_type).or(lines.then_some(BodyFormat::Json))?;
+        let fhir = |format| Some(Reading::Fhir(Box::new(fhir::Resources::new(format))));
+        match (self.application, format) {
+            (Some(Protocol::Fhir), BodyFormat::Json) => fhir(Format::Json),
+            (Some(Protocol::Fhir), BodyFormat::Xml) => fhir(Format::Xml),
+            (Some(Protocol::Dicomweb), BodyFormat::Json) => {
+                Some(Reading::Dicom(Box::new(dicomweb::Objects::described())))
+            }
+            (_, format) => Some(Reading::Keep(format, Vec::new())),
+        }
+    }
+
     fn response(&mut self, response: &Response<'_, '_>, context: &mut Context<'_>) {
         let head = &response.head;
         let field = |name| head.get(name).and_then(Label::non_empty);
         self.anything = true;
         let challenge = head.get("www-authenticate").map(Challenge::parse);
         self.recognise("", head, context);
+        if response.status >= 200 {
+            self.answered(Some(response.status), context);
+        }
         let authenticate = challenge.as_ref().and_then(|challenge| {
             let scheme = Label::non_empty(challenge.scheme)?;
             Some(match challenge.realm.and_then(Label::non_empty) {
@@ -178,7 +227,7 @@ impl Told {
             |needle: &[u8]| [content_type, accept].iter().any(|value| contains_without_case(value, needle));
         let application = if named(b"fhir+") || is_fhir_path(target) {
             Protocol::Fhir
-        } else if named(b"application/dicom") || is_dicomweb_path(target) {
+        } else if named(b"application/dicom") {
             Protocol::Dicomweb
         } else if named(b"application/ipp") {
             Protocol::Ipp
@@ -190,6 +239,10 @@ impl Told {
         } else {
             return;
         };
+        self.speaks(application, context);
+    }
+
+    fn speaks(&mut self, application: Protocol, context: &mut Context<'_>) {
         self.application = Some(application);
         context.labels.application = Some(application);
     }
@@ -282,17 +335,16 @@ impl Told {
         })));
     }
 
-    /// Looks through the body that is over, or of which enough was seen.
-    fn body(&mut self, side: &mut Side, context: &mut Context<'_>) {
-        let body = std::mem::take(&mut side.body);
-        if std::mem::take(&mut side.printing) {
-            return ipp::tell(&body, context);
-        }
-        let Some(format) = side.format.take().filter(|_| !body.is_empty()) else { return };
+    /// The body is over, or enough of it was seen: looks through one that was kept.
+    fn body(&mut self, body: &mut Body, context: &mut Context<'_>) {
+        let Some((format, body)) = body.end(&mut self.memory, context) else { return };
         let found = patient_fields::look(format, &body);
         if found.fhir && self.application.is_none() && format == BodyFormat::Json {
-            self.application = Some(Protocol::Fhir);
-            context.labels.application = Some(Protocol::Fhir);
+            self.speaks(Protocol::Fhir, context);
+            let mut resources = fhir::Resources::new(Format::Json);
+            resources.feed(&body, context);
+            resources.finish(context);
+            return;
         }
         if found.fields != PatientFields::default() {
             let protocol = self.application.unwrap_or(Protocol::Http);
@@ -315,19 +367,6 @@ fn segments(target: &str) -> impl Iterator<Item = &str> {
 
 fn is_fhir_path(target: &str) -> bool {
     segments(target).any(|segment| segment.eq_ignore_ascii_case("fhir"))
-}
-
-/// PS3.18 section 10: `studies` followed by a UID, or the usual names of its root.
-fn is_dicomweb_path(target: &str) -> bool {
-    let uid = |text: &str| {
-        text.len() > 8 && text.contains('.') && text.bytes().all(|byte| byte == b'.' || byte.is_ascii_digit())
-    };
-    let study = segments(target).zip(segments(target).skip(1));
-    study.into_iter().any(|(one, two)| one.eq_ignore_ascii_case("studies") && uid(two))
-        || segments(target).any(|segment| {
-            segment.eq_ignore_ascii_case("dicom-web") || segment.eq_ignore_ascii_case("dicomweb")
-        })
-        || target.contains("requestType=WADO")
 }
 
 #[cfg(test)]
