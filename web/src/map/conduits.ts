@@ -17,11 +17,13 @@ export interface Conduit {
   from: string;
   to: string;
   volume: Volume;
-  /** What is spoken most, for the label. */
+  /** What is spoken most. */
   spoken: string;
   path: string;
   width: number;
-  middle: { x: number; y: number };
+  middle: Point;
+  /** Where that is written; nowhere if it would lie on a label of a busier conduit. */
+  label: Point | undefined;
 }
 
 export const pairKey = (one: string, other: string): string => (one < other ? `${one}\n${other}` : `${other}\n${one}`);
@@ -44,14 +46,43 @@ export function conduits(boxes: Box[], links: MapLink[], nodes: MapNode[], group
   }
   const most = Math.max(2, ...[...between.values()].map((entry) => entry.volume.flows));
   const ports = new Ports(boxes, [...between.values()], wide);
+  const written = new Labels();
   return [...between.values()]
     .sort((one, other) => other.volume.flows - one.volume.flows)
-    .flatMap(({ one, other, volume, spoken }) => {
+    .flatMap(({ one, other, volume, spoken: applications }) => {
       const line = ports.line(one, other);
       if (!line) return [];
       const share = Math.log(1 + volume.flows) / Math.log(1 + most);
-      return [{ from: one, to: other, volume, spoken: mostSpoken(spoken), width: CONDUIT_MIN + ((wide ? CONDUIT_MAX : CONDUIT_NARROW) - CONDUIT_MIN) * share ** 2, ...line }];
+      const width = CONDUIT_MIN + ((wide ? CONDUIT_MAX : CONDUIT_NARROW) - CONDUIT_MIN) * share ** 2;
+      const spoken = mostSpoken(applications);
+      return [{ from: one, to: other, volume, spoken, width, label: written.place(spoken, line.middle), ...line }];
     });
+}
+
+const LABEL_HEIGHT = 14;
+/** Mean width of a letter of a label. */
+const LETTER_WIDTH = 6;
+
+/** Labels that do not lie on each other: the busiest conduits are asked first. */
+class Labels {
+  #placed: { middle: Point; width: number }[] = [];
+
+  /** As near to the middle of its conduit as is free; nowhere if it would be too far from it. */
+  place(spoken: string, middle: Point): Point | undefined {
+    if (spoken === '') return undefined;
+    const width = spoken.length * LETTER_WIDTH + 6;
+    for (const steps of [0, 1, -1]) {
+      const at = { x: middle.x, y: middle.y + steps * LABEL_HEIGHT };
+      const free = this.#placed.every(
+        (other) => Math.abs(other.middle.x - at.x) >= (other.width + width) / 2 || Math.abs(other.middle.y - at.y) >= LABEL_HEIGHT,
+      );
+      if (free) {
+        this.#placed.push({ middle: at, width });
+        return at;
+      }
+    }
+    return undefined;
+  }
 }
 
 function mostSpoken(spoken: Map<string, number>): string {

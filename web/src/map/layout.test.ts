@@ -82,6 +82,22 @@ describe('layout', () => {
     for (const box of drawing.boxes) expect(inside(box, conduit?.middle.x ?? 0, conduit?.middle.y ?? 0)).toBe(false);
   });
 
+  it('writes no label on another, and the busiest first', () => {
+    const halls = Array.from({ length: 9 }, (_, index) => node(`hall-${index}`, 'patient-monitor', `Hall ${index}`));
+    const all = [...halls, node('engine', 'integration-engine', 'Data centre')];
+    const talk = halls.map(({ id }, index) => link(id, 'engine', 10 * (index + 1)));
+    const { conduits } = draw(makeGroups(all, 'zone'), talk, all, 'zone', 1100);
+    expect(conduits[0]?.label).toBeDefined();
+    const placed = conduits.flatMap(({ label, spoken }) => (label ? [{ ...label, spoken }] : []));
+    expect(placed.length).toBeGreaterThan(1);
+    placed.forEach((one, index) =>
+      placed.slice(index + 1).forEach((other) => {
+        const apart = Math.abs(one.y - other.y) >= 14 || Math.abs(one.x - other.x) >= (one.spoken.length + other.spoken.length) * 3;
+        expect(apart).toBe(true);
+      }),
+    );
+  });
+
   it('is the same every time', () => {
     const make = () => draw(makeGroups(nodes, 'family'), links, nodes, 'family', 900);
     expect(JSON.stringify(make().conduits)).toBe(JSON.stringify(make().conduits));
