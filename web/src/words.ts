@@ -234,6 +234,7 @@ export const words = {
     rule: 'by rule',
     firstSeen: 'First seen',
     lastSeen: 'Last seen',
+    card: 'Bedside card (opens beside this page)',
     protocols: 'Speaks',
     kindCertainty: 'certainty of the kind',
     findings: 'Findings',

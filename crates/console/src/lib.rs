@@ -3,6 +3,7 @@
 //! * `/api/v1/…` answers with the records of the contract as JSON, and with `problem+json` (RFC 9457) where
 //!   something is wrong. It is read-only.
 //! * `/api/v1/events` tells with server-sent events what was acknowledged since.
+//! * `/bedside/{id}` is the bedside card of a device, a page without script.
 //! * Everything else is a page, embedded in the program. Pages load nothing from outside.
 //!
 //! # Guarantees
@@ -14,6 +15,7 @@
 #![forbid(unsafe_code)]
 
 mod api;
+mod bedside;
 mod guard;
 mod live;
 mod pages;
@@ -27,6 +29,7 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::middleware::from_fn;
+use axum::routing::get;
 use thiserror::Error;
 use tokio::net::TcpListener;
 use tokio::sync::{Semaphore, watch};
@@ -144,6 +147,8 @@ fn router(store: Arc<dyn Store>, live: Live, stopping: watch::Receiver<bool>) ->
     };
     Router::new()
         .nest("/api/v1", api::router())
+        .route(bedside::STYLE_ADDRESS, get(bedside::style))
+        .route("/bedside/{id}", get(bedside::card))
         .fallback(pages::page)
         .layer(CompressionLayer::new())
         .layer(from_fn(guard::protect))

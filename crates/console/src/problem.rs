@@ -98,6 +98,13 @@ impl Problem {
         Self { status: StatusCode::SERVICE_UNAVAILABLE, kind: Kind::Busy, detail: detail.into() }
     }
 
+    /// The words of a bedside card could not be used.
+    pub(crate) fn words(error: &dyn std::fmt::Display) -> Self {
+        tracing::error!(%error, "a bedside card could not be made");
+        let detail = "The words of the bedside cards could not be read.".to_owned();
+        Self { status: StatusCode::INTERNAL_SERVER_ERROR, kind: Kind::Store, detail }
+    }
+
     /// The store failed. Its message is for the log; it may name paths.
     pub(crate) fn store(error: &StoreError) -> Self {
         tracing::error!(%error, "the store did not answer");

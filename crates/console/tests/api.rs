@@ -399,3 +399,31 @@ fn the_console_ends_when_told_even_while_browsers_listen() {
     let ended = runtime.block_on(async { tokio::time::timeout(Duration::from_secs(10), server).await });
     ended.expect("it ends in time").unwrap().unwrap();
 }
+
+#[test]
+fn a_bedside_card_is_a_page_of_its_own_that_knows_nothing_when_nobody_looks() {
+    let batch = hospital::batch();
+    let console = console(&batch);
+    let pump = batch
+        .devices
+        .iter()
+        .find(|device| device.category == wardline_model::Category::InfusionPump)
+        .expect("a pump");
+    let card = |language: &str| {
+        let answer = console.get(&format!("/bedside/{}?language={language}", pump.id));
+        assert_eq!(answer.status, 200);
+        (answer.header("content-type").unwrap().to_owned(), String::from_utf8(answer.body).unwrap())
+    };
+    // Nobody reads packets, and the records are of the past.
+    let (kind, page) = card("en");
+    assert!(kind.starts_with("text/html"), "{kind}");
+    assert!(page.contains("UNKNOWN") && page.contains("/bedside/style.css"), "{page}");
+    assert!(!page.contains("<style") && !page.contains("<script"), "{page}");
+    assert_eq!(console.get("/bedside/style.css").status, 200);
+    // Their own time is what counts where they are replayed.
+    console.live.set_sensor(SensorStatus { state: SensorState::Replay, ..SensorStatus::default() });
+    assert!(!card("en").1.contains("UNKNOWN"));
+    assert!(card("ar").1.contains("dir=\"rtl\""));
+    assert_eq!(console.get(&format!("/bedside/{}?language=xx", pump.id)).status, 400);
+    assert_eq!(console.get("/bedside/d-none").status, 404);
+}

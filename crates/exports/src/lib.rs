@@ -2,6 +2,7 @@
 //! firewalls.
 #![forbid(unsafe_code)]
 
+pub mod bedside;
 mod compliance;
 mod passport;
 pub mod policy;

@@ -1,11 +1,13 @@
 //! The command line. Its words are a public contract: fields and verbs may be added, never changed.
 
+mod bedside;
 mod segment;
 mod shield;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+pub(crate) use bedside::Bedside;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 pub(crate) use segment::{
     LadderStep, Rendering, Segment, SegmentApply, SegmentContain, SegmentDiff, SegmentKeep, SegmentPerson,
@@ -58,6 +60,8 @@ pub(crate) enum Verb {
     Shield(Shield),
     /// Write a report: the site, the passport of a device, or compliance evidence.
     Report(Report),
+    /// The bedside card of a device, or the downtime pack of every ward.
+    Bedside(Bedside),
     /// Check the audit log.
     #[command(subcommand)]
     Audit(Audit),

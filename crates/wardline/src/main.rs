@@ -2,6 +2,7 @@
 #![forbid(unsafe_code)]
 
 mod analyze;
+mod bedside;
 mod cli;
 mod collection;
 mod containment;
@@ -57,6 +58,7 @@ fn main() -> ExitCode {
         Verb::Segment(segment) => segment::run(&segment),
         Verb::Shield(shield) => shield::run(&shield),
         Verb::Report(report) => report::run(&report),
+        Verb::Bedside(bedside) => bedside::run(&bedside),
         Verb::Audit(audit) => report::verify(&audit),
         Verb::Schema(schema) => schema::run(&schema),
     };

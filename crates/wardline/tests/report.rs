@@ -52,7 +52,7 @@ fn filled() -> tempfile::TempDir {
 }
 
 #[test]
-fn the_three_reports_say_what_is_kept_and_load_nothing() {
+fn reports_and_cards_say_what_is_kept_and_load_nothing() {
     let state = filled();
     let devices = text(&wardline(state.path(), &["devices", "--json"]));
     let count = devices.lines().count();
@@ -97,6 +97,22 @@ fn the_three_reports_say_what_is_kept_and_load_nothing() {
     assert_eq!(standing("ID.AM-03"), "shown");
     // Ten minutes are a look, no watch.
     assert_eq!(standing("DE.CM-01"), "partly");
+
+    // At the bed: the simulated day is past, so nothing is known of it now, and something as of then.
+    let listed: Vec<serde_json::Value> =
+        devices.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let pump = listed.iter().find(|device| device["category"] == "infusion-pump").unwrap();
+    let name = pump["hostnames"][0].as_str().unwrap();
+    assert!(text(&wardline(state.path(), &["bedside", name])).contains("UNKNOWN"));
+    let then = text(&wardline(state.path(), &["bedside", name, "--as-of-records", "--hotline", "5555"]));
+    assert!(then.contains("USE NORMALLY") && then.contains("5555"), "{then}");
+    let page = text(&wardline(state.path(), &["bedside", name, "--language", "de", "--html"]));
+    assert!(page.contains("UNBEKANNT") && !page.contains("://"));
+    let pack = text(&wardline(state.path(), &["bedside", "--pack", "--language", "fr"]));
+    assert!(pack.contains("Pompe à perfusion") && pack.contains(name), "{pack}");
+    let output = wardline(state.path(), &["bedside", "nobody"]);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(String::from_utf8(output.stderr).unwrap().contains("no device is called so"));
 
     // Whoever has the state directory can make the hashes again, by the command that stands beside them.
     let mut made_again = 0;

@@ -10,6 +10,8 @@ mod map;
 mod overview;
 mod parameters;
 
+pub(crate) use parameters::{Identifier, Parameters};
+
 use axum::Router;
 use axum::http::Uri;
 use axum::routing::get;
@@ -38,7 +40,7 @@ async fn nothing(uri: Uri) -> Problem {
 }
 
 /// Asks the store on a thread that may block, with a limit on how many do so at once.
-async fn read<T: Send + 'static>(
+pub(crate) async fn read<T: Send + 'static>(
     shared: &Shared,
     question: impl FnOnce(&dyn Store) -> Result<T, StoreError> + Send + 'static,
 ) -> Result<T, Problem> {

@@ -15,7 +15,7 @@ const PAGE: u64 = 50;
 const PAGE_MAX: u64 = 500;
 
 /// The part of the address after `?`, refused whole where a part of it is not understood.
-pub(super) struct Parameters<T>(pub(super) T);
+pub(crate) struct Parameters<T>(pub(crate) T);
 
 impl<S: Sync, T: DeserializeOwned> FromRequestParts<S> for Parameters<T> {
     type Rejection = Problem;
@@ -27,7 +27,7 @@ impl<S: Sync, T: DeserializeOwned> FromRequestParts<S> for Parameters<T> {
 }
 
 /// The identifier that the address names.
-pub(super) struct Identifier(pub(super) String);
+pub(crate) struct Identifier(pub(crate) String);
 
 impl<S: Send + Sync> FromRequestParts<S> for Identifier {
     type Rejection = Problem;
