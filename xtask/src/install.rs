@@ -18,6 +18,7 @@ const PACKAGES: &[(&str, &str)] = &[
     ("mosquitto_pub", "mosquitto-clients"),
     // Where Python keeps others of its own on the path, this is Debian's.
     ("/usr/bin/mllp_send", "python3-hl7"),
+    ("curl", "curl"),
 ];
 
 /// Installs what is missing. What cannot be installed is said; its tests then say that they are left out.

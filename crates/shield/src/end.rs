@@ -7,14 +7,19 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::{mpsc, watch};
+use wardline_wire::Direction;
 
 use crate::counters::{self, Counters};
 use crate::frame::Reason;
+use crate::inspect::{Guard, Inspector};
 use crate::limits::{CONNECT_TIMEOUT, CONNECTIONS_MAX, CONNECTIONS_PER_SOURCE_MAX, DRAIN_TIMEOUT, LINK_WAIT};
 use crate::link::{Lane, Link, Opening, Request};
 use crate::report::{Notice, Observation, Reporter};
 use crate::settings::{Role, Service, Settings};
 use crate::{ShieldError, relay};
+
+/// How often what was learned is written down.
+const LEARNED_INTERVAL: Duration = Duration::from_secs(1);
 
 /// Seconds since 1970.
 pub(crate) fn now_s() -> u64 {
@@ -71,6 +76,13 @@ impl Links {
     }
 }
 
+/// A service and what may run through it.
+#[derive(Debug)]
+pub(crate) struct Guarded {
+    pub service: Service,
+    pub guard: Arc<Guard>,
+}
+
 /// One end.
 pub(crate) struct End {
     pub role: Role,
@@ -78,7 +90,7 @@ pub(crate) struct End {
     pub counters: Arc<Counters>,
     pub reporter: Reporter,
     pub links: Links,
-    services: BTreeMap<String, Arc<Service>>,
+    services: BTreeMap<String, Arc<Guarded>>,
     sources: Mutex<BTreeMap<IpAddr, usize>>,
     pub stop: watch::Receiver<bool>,
 }
@@ -110,13 +122,37 @@ impl End {
         stop: watch::Receiver<bool>,
     ) -> Result<Arc<Self>, ShieldError> {
         let reporter = Reporter::start(settings.name.get_ref(), settings.findings.as_deref(), &counters)?;
-        let services = settings
-            .service
-            .iter()
-            .map(|service| (service.get_ref().name.get_ref().clone(), Arc::new(service.get_ref().clone())))
-            .collect();
+        let mut services = BTreeMap::new();
+        for service in settings.service.iter().map(toml::Spanned::get_ref) {
+            let guard = Arc::new(Guard::open(service.protocol, service.rules.as_deref())?);
+            let guarded = Guarded { service: service.clone(), guard };
+            services.insert(service.name.get_ref().clone(), Arc::new(guarded));
+        }
         let (links, sources) = (Links::default(), Mutex::default());
-        Ok(Arc::new(Self { role, settings, counters, reporter, links, services, sources, stop }))
+        let end = Arc::new(Self { role, settings, counters, reporter, links, services, sources, stop });
+        let own = Arc::clone(&end);
+        tokio::spawn(async move { own.keep_what_is_learned().await });
+        Ok(end)
+    }
+
+    /// Writes drafts of allow-lists until the end stops.
+    async fn keep_what_is_learned(&self) {
+        let mut stop = self.stop.clone();
+        let mut clock = tokio::time::interval(LEARNED_INTERVAL);
+        loop {
+            let is_over = tokio::select! {
+                _ = clock.tick() => false,
+                _ = stop.wait_for(|stop| *stop) => true,
+            };
+            for guarded in self.services.values() {
+                if let Err(error) = guarded.guard.keep() {
+                    tracing::error!(%error, "what was learned cannot be kept");
+                }
+            }
+            if is_over {
+                return;
+            }
+        }
     }
 
     fn lane(&self, service: &Service) -> Lane {
@@ -133,7 +169,7 @@ impl End {
     pub(crate) fn listen(self: &Arc<Self>) -> Result<(), ShieldError> {
         let mut listeners = Vec::new();
         for service in self.services.values() {
-            if let Some(address) = &service.listen {
+            if let Some(address) = &service.service.listen {
                 listeners.push((Arc::clone(service), listen(*address.get_ref())?));
             }
         }
@@ -150,7 +186,8 @@ impl End {
         Ok(())
     }
 
-    async fn take(self: &Arc<Self>, service: &Arc<Service>, listener: &TcpListener) {
+    async fn take(self: &Arc<Self>, guarded: &Arc<Guarded>, listener: &TcpListener) {
+        let service = &guarded.service;
         loop {
             let Ok((connection, source)) = listener.accept().await else {
                 // Out of file descriptors, for instance: others will be given back.
@@ -172,10 +209,10 @@ impl End {
                 self.observe(service, Notice::Flood, Some(source), "too many connections");
                 continue;
             };
-            let (end, service) = (Arc::clone(self), Arc::clone(service));
+            let (end, guarded) = (Arc::clone(self), Arc::clone(guarded));
             tokio::spawn(async move {
                 let _counted = counted;
-                end.carry(&service, connection).await;
+                end.carry(&guarded, source, connection).await;
             });
         }
     }
@@ -202,15 +239,33 @@ impl End {
         }
     }
 
-    async fn carry(&self, service: &Service, connection: TcpStream) {
+    async fn carry(&self, guarded: &Guarded, source: IpAddr, connection: TcpStream) {
         // Small messages must not wait for more of them.
         let _ = connection.set_nodelay(true);
+        let service = &guarded.service;
         let link = self.links.wait(self.other_end(service), LINK_WAIT).await;
         match link.and_then(|link| link.open(service.name.get_ref(), self.lane(service))) {
             Some(stream) => {
-                relay::run(connection, stream, &self.counters).await;
+                let inspector = Inspector::new(&guarded.guard);
+                let end = relay::run(connection, stream, inspector, Direction::Forward, &self.counters).await;
+                self.tell(service, Some(source), end);
             }
             None => counters::add(&self.counters.connections_unlinked_total, 1),
+        }
+    }
+
+    /// Reports what was refused.
+    fn tell(&self, service: &Service, source: Option<IpAddr>, end: relay::End) {
+        if let relay::End::Refused(refused, from) = end {
+            self.reporter.report(Observation {
+                notice: refused.notice,
+                device: Some(service.device.as_ref().unwrap_or(service.name.get_ref()).clone()),
+                source: source.filter(|_| from == relay::From::Here),
+                source_name: None,
+                protocol: refused.protocol,
+                field: refused.field,
+                value: refused.value,
+            });
         }
     }
 
@@ -247,13 +302,12 @@ impl End {
     }
 
     fn opened(self: &Arc<Self>, link: &Link, opening: Opening) {
-        let known = self.services.get(&opening.service).filter(|service| {
-            self.role == Role::Device
-                || service.boxes.is_empty()
-                || service.boxes.iter().any(|name| name == link.peer())
+        let known = self.services.get(&opening.service).filter(|guarded| {
+            let boxes = &guarded.service.boxes;
+            self.role == Role::Device || boxes.is_empty() || boxes.iter().any(|name| name == link.peer())
         });
-        let Some((service, target)) =
-            known.and_then(|service| Some((service, *service.target.as_ref()?.get_ref())))
+        let Some((guarded, target)) =
+            known.and_then(|guarded| Some((guarded, *guarded.service.target.as_ref()?.get_ref())))
         else {
             let name = if crate::settings::is_name(&opening.service) {
                 opening.service.as_str()
@@ -266,12 +320,15 @@ impl End {
             self.reporter.report(observation);
             return opening.refuse(Reason::UnknownService);
         };
-        let (end, service) = (Arc::clone(self), Arc::clone(service));
+        let (end, guarded) = (Arc::clone(self), Arc::clone(guarded));
         tokio::spawn(async move {
             match connect(target).await {
                 Ok(connection) => {
-                    let stream = opening.accept(end.lane(&service));
-                    relay::run(connection, stream, &end.counters).await;
+                    let stream = opening.accept(end.lane(&guarded.service));
+                    let inspector = Inspector::new(&guarded.guard);
+                    let how =
+                        relay::run(connection, stream, inspector, Direction::Backward, &end.counters).await;
+                    end.tell(&guarded.service, None, how);
                 }
                 Err(_) => opening.refuse(Reason::Unreachable),
             }

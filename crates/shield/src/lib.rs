@@ -2,7 +2,7 @@
 //!
 //! Two boxes, one beside the devices and one beside the servers. Everything between them runs over one mutually
 //! authenticated TLS 1.3 connection, in streams of their own ([`link`]). Names and keys come from a small certificate
-//! authority ([`authority`]).
+//! authority ([`authority`]). What runs through is read and held against an allow-list ([`inspect`]).
 //!
 //! - [`Settings`]: what an operator writes; every mistake names its line;
 //! - [`device::run`], [`clinic::run`]: the two ends;
@@ -21,6 +21,7 @@ mod error;
 mod files;
 pub mod frame;
 mod health;
+pub mod inspect;
 pub mod limits;
 pub mod link;
 mod relay;

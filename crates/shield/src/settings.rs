@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 use toml::Spanned;
 
+use crate::inspect::Carried;
 use crate::limits::{NAME_BYTES_MAX, SERVICES_MAX};
 
 /// Which end.
@@ -114,6 +115,11 @@ pub struct Service {
     pub listen: Option<Spanned<SocketAddr>>,
     /// Where this end connects to for it.
     pub target: Option<Spanned<SocketAddr>>,
+    /// What it carries.
+    #[serde(default)]
+    pub protocol: Carried,
+    /// Its allow-list, which is learned while the file is missing.
+    pub rules: Option<PathBuf>,
     /// Who may connect; everybody where there is none.
     #[serde(default)]
     pub from: Vec<IpAddr>,
@@ -141,7 +147,10 @@ impl Settings {
             Self::parse(&text, role).map_err(|error| crate::ShieldError::content(path, error.to_string()))?;
         let directory = path.parent().unwrap_or_else(|| Path::new("."));
         let findings = settings.findings.as_mut().filter(|sink| sink.as_os_str() != "-");
-        for file in std::iter::once(&mut settings.state).chain(&mut settings.authority).chain(findings) {
+        let rules = settings.service.iter_mut().filter_map(|service| service.get_mut().rules.as_mut());
+        for file in
+            std::iter::once(&mut settings.state).chain(&mut settings.authority).chain(findings).chain(rules)
+        {
             *file = directory.join(&file);
         }
         Ok(settings)
@@ -166,7 +175,7 @@ impl Settings {
     }
 }
 
-fn line(text: &str, offset: usize) -> usize {
+pub(crate) fn line(text: &str, offset: usize) -> usize {
     text.get(..offset).unwrap_or(text).matches('\n').count() + 1
 }
 

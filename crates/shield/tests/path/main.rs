@@ -9,6 +9,7 @@
 
 mod attacks;
 mod pair;
+mod real;
 
 use std::sync::Arc;
 

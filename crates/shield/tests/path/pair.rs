@@ -92,6 +92,8 @@ pub(crate) struct Pair {
     pub(crate) clinic_more: String,
     /// Lines added to the device end's settings.
     pub(crate) device_more: String,
+    /// Lines added to the device end's service.
+    pub(crate) work_more: String,
 }
 
 impl Pair {
@@ -106,6 +108,7 @@ impl Pair {
             target: free_address(),
             clinic_more: String::new(),
             device_more: String::new(),
+            work_more: String::new(),
         }
     }
 
@@ -135,11 +138,12 @@ impl Pair {
     pub(crate) fn device_settings(&self, via: SocketAddr) -> String {
         format!(
             "name = \"ward-3\"\nstate = \"{0}\"\nclinic = \"{via}\"\nfindings = \"{1}\"\n{2}\n\
-             [[service]]\nname = \"work\"\nlisten = \"{3}\"\n",
+             [[service]]\nname = \"work\"\nlisten = \"{3}\"\n{4}\n",
             self.path("device").display(),
             self.path("device.ndjson").display(),
             self.device_more,
             self.device,
+            self.work_more,
         )
     }
 
