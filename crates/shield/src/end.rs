@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
+use std::path::Path;
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
@@ -10,14 +12,20 @@ use tokio::sync::{mpsc, watch};
 use wardline_wire::Direction;
 
 use crate::counters::{self, Counters};
+use crate::files::make_private_directory;
 use crate::frame::Reason;
-use crate::inspect::{Guard, Inspector};
+use crate::inspect::{Guard, Inspector, Refused};
 use crate::limits::{CONNECT_TIMEOUT, CONNECTIONS_MAX, CONNECTIONS_PER_SOURCE_MAX, DRAIN_TIMEOUT, LINK_WAIT};
 use crate::link::{Lane, Link, Opening, Request};
+use crate::queue::{Incoming, NotTaken, Noticed, Outgoing, Trouble, front};
 use crate::report::{Notice, Observation, Reporter};
 use crate::settings::{Role, Service, Settings};
 use crate::{ShieldError, relay};
 
+/// Where queues are kept, below the state directory.
+const QUEUES_DIRECTORY: &str = "queues";
+/// Pause before the stream of a queue is opened again.
+const QUEUE_PAUSE: Duration = Duration::from_millis(100);
 /// How often what was learned is written down.
 const LEARNED_INTERVAL: Duration = Duration::from_secs(1);
 
@@ -91,6 +99,10 @@ pub(crate) struct End {
     pub reporter: Reporter,
     pub links: Links,
     services: BTreeMap<String, Arc<Guarded>>,
+    /// Queues of the device end, by service.
+    outgoing: BTreeMap<String, Arc<Outgoing>>,
+    /// Queues of the clinic end, by box and service.
+    incoming: Mutex<BTreeMap<(String, String), Arc<Incoming>>>,
     sources: Mutex<BTreeMap<IpAddr, usize>>,
     pub stop: watch::Receiver<bool>,
 }
@@ -128,11 +140,128 @@ impl End {
             let guarded = Guarded { service: service.clone(), guard };
             services.insert(service.name.get_ref().clone(), Arc::new(guarded));
         }
-        let (links, sources) = (Links::default(), Mutex::default());
-        let end = Arc::new(Self { role, settings, counters, reporter, links, services, sources, stop });
+        let mut outgoing = BTreeMap::new();
+        let queues = settings.state.join(QUEUES_DIRECTORY);
+        make_private_directory(&queues)?;
+        for (name, guarded) in services.iter().filter(|(_, guarded)| guarded.service.durable) {
+            if role == Role::Device && guarded.service.listen.is_some() {
+                let queue = Outgoing::open(&queues.join(format!("{name}.journal")), &counters)?;
+                outgoing.insert(name.clone(), Arc::new(queue));
+            }
+        }
+        let (links, sources, incoming) = (Links::default(), Mutex::default(), Mutex::default());
+        let end = Arc::new(Self {
+            role,
+            settings,
+            counters,
+            reporter,
+            links,
+            services,
+            outgoing,
+            incoming,
+            sources,
+            stop,
+        });
+        if role == Role::Clinic {
+            end.open_kept_queues(&queues)?;
+        }
+        for (name, queue) in &end.outgoing {
+            let (own, name, queue) = (Arc::clone(&end), name.clone(), Arc::clone(queue));
+            tokio::spawn(async move { own.send_queue(&name, &queue).await });
+        }
         let own = Arc::clone(&end);
         tokio::spawn(async move { own.keep_what_is_learned().await });
         Ok(end)
+    }
+
+    /// What was not delivered before a restart is delivered, whether its box comes back or not.
+    fn open_kept_queues(self: &Arc<Self>, directory: &Path) -> Result<(), ShieldError> {
+        for file in std::fs::read_dir(directory).map_err(ShieldError::file(directory))? {
+            let name = file.map_err(ShieldError::file(directory))?.file_name();
+            let Some((of, service)) =
+                name.to_str().and_then(|name| name.strip_suffix(".journal")?.split_once('.'))
+            else {
+                continue;
+            };
+            match self.services.get(service).filter(|guarded| guarded.service.durable) {
+                Some(guarded) => {
+                    self.queue_of(of, guarded)?;
+                }
+                None => tracing::warn!(
+                    service,
+                    "messages wait for a service that is not in the settings any more"
+                ),
+            }
+        }
+        Ok(())
+    }
+
+    /// The queue of a box for a service; its messages are delivered from now on.
+    fn queue_of(self: &Arc<Self>, of: &str, guarded: &Arc<Guarded>) -> Result<Arc<Incoming>, ShieldError> {
+        let service = guarded.service.name.get_ref();
+        let mut incoming = self.incoming.lock().unwrap_or_else(PoisonError::into_inner);
+        let key = (of.to_owned(), service.clone());
+        if let Some(queue) = incoming.get(&key) {
+            return Ok(Arc::clone(queue));
+        }
+        let path = self.settings.state.join(QUEUES_DIRECTORY).join(format!("{of}.{service}.journal"));
+        let queue = Arc::new(Incoming::open(&path, &self.counters)?);
+        incoming.insert(key, Arc::clone(&queue));
+        if let Some(target) = guarded.service.target.as_ref().map(|target| *target.get_ref()) {
+            let (end, guarded, delivered) = (Arc::clone(self), Arc::clone(guarded), Arc::clone(&queue));
+            tokio::spawn(async move {
+                let mut stop = end.stop.clone();
+                let trouble = |trouble| end.tell_trouble(&guarded.service, trouble);
+                tokio::select! {
+                    () = delivered.deliver(target, guarded.service.in_doubt, &trouble) => {}
+                    _ = stop.wait_for(|stop| *stop) => {}
+                }
+            });
+        }
+        Ok(queue)
+    }
+
+    fn tell_trouble(&self, service: &Service, trouble: Trouble) {
+        match trouble {
+            Trouble::OutOfOrder => {
+                self.observe(service, Notice::OutOfOrder, None, "a message that is not the next")
+            }
+            Trouble::Held(number) => {
+                self.observe(
+                    service,
+                    Notice::InDoubt,
+                    None,
+                    &format!("message {number} of the queue is held"),
+                );
+            }
+        }
+    }
+
+    /// Sends what a queue holds, over whatever link is up, until the end stops and nothing waits.
+    async fn send_queue(&self, service: &str, queue: &Outgoing) {
+        let Some(guarded) = self.services.get(service) else { return };
+        let mut stop = self.stop.clone();
+        let sending = async {
+            loop {
+                let link = self.links.wait(self.other_end(&guarded.service), LINK_WAIT).await;
+                if let Some(stream) = link.and_then(|link| link.open(service, self.lane(&guarded.service))) {
+                    queue.talk(stream).await;
+                }
+                // Refused, or reset: not at once again.
+                tokio::time::sleep(QUEUE_PAUSE).await;
+            }
+        };
+        let drained = async {
+            // The sender of the stop lives as long as the program.
+            let _ = stop.wait_for(|stop| *stop).await;
+            while !queue.is_empty() {
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+        };
+        tokio::select! {
+            () = sending => {}
+            () = drained => {}
+        }
     }
 
     /// Writes drafts of allow-lists until the end stops.
@@ -243,6 +372,11 @@ impl End {
         // Small messages must not wait for more of them.
         let _ = connection.set_nodelay(true);
         let service = &guarded.service;
+        if let Some(queue) = self.outgoing.get(service.name.get_ref()) {
+            let tell = |source, noticed| self.tell_noticed(service, source, noticed);
+            let stop = self.stop.clone();
+            return front(connection, source, queue, &guarded.guard, service.acknowledge, stop, &tell).await;
+        }
         let link = self.links.wait(self.other_end(service), LINK_WAIT).await;
         match link.and_then(|link| link.open(service.name.get_ref(), self.lane(service))) {
             Some(stream) => {
@@ -254,18 +388,56 @@ impl End {
         }
     }
 
-    /// Reports what was refused.
+    /// Reports what was refused on a connection.
     fn tell(&self, service: &Service, source: Option<IpAddr>, end: relay::End) {
         if let relay::End::Refused(refused, from) = end {
-            self.reporter.report(Observation {
-                notice: refused.notice,
-                device: Some(service.device.as_ref().unwrap_or(service.name.get_ref()).clone()),
-                source: source.filter(|_| from == relay::From::Here),
-                source_name: None,
-                protocol: refused.protocol,
-                field: refused.field,
-                value: refused.value,
-            });
+            self.tell_refused(service, source.filter(|_| from == relay::From::Here), *refused);
+        }
+    }
+
+    fn tell_refused(&self, service: &Service, source: Option<IpAddr>, refused: Refused) {
+        self.reporter.report(Observation {
+            notice: refused.notice,
+            device: Some(service.device.as_ref().unwrap_or(service.name.get_ref()).clone()),
+            source,
+            source_name: None,
+            protocol: refused.protocol,
+            field: refused.field,
+            value: refused.value,
+        });
+    }
+
+    /// Reports what a durable service noticed.
+    fn tell_noticed(&self, service: &Service, source: IpAddr, noticed: Noticed) {
+        match noticed {
+            Noticed::Refused(refused) => {
+                counters::add(&self.counters.refused_total, 1);
+                self.tell_refused(service, Some(source), *refused);
+            }
+            Noticed::Repeated(number) => {
+                self.observe(
+                    service,
+                    Notice::Repeated,
+                    Some(source),
+                    &format!("message {number} of the queue came again"),
+                );
+            }
+            Noticed::NotTaken(NotTaken::Full) => {
+                self.observe(
+                    service,
+                    Notice::Flood,
+                    Some(source),
+                    "the queue is full; messages are not taken",
+                );
+            }
+            Noticed::NotTaken(NotTaken::Disk) => {
+                self.observe(
+                    service,
+                    Notice::LinkDown,
+                    Some(source),
+                    "the disk of the queue fails; messages are not taken",
+                );
+            }
         }
     }
 
@@ -321,6 +493,26 @@ impl End {
             return opening.refuse(Reason::UnknownService);
         };
         let (end, guarded) = (Arc::clone(self), Arc::clone(guarded));
+        if guarded.service.durable {
+            let queue = self.queue_of(link.peer(), &guarded);
+            let queue = match queue {
+                Ok(queue) => queue,
+                Err(error) => {
+                    tracing::error!(%error, "a queue cannot be used");
+                    return opening.refuse(Reason::Unreachable);
+                }
+            };
+            tokio::spawn(async move {
+                let stream = opening.accept(end.lane(&guarded.service));
+                let mut stop = end.stop.clone();
+                let trouble = |trouble| end.tell_trouble(&guarded.service, trouble);
+                tokio::select! {
+                    () = queue.talk(stream, &trouble) => {}
+                    _ = stop.wait_for(|stop| *stop) => {}
+                }
+            });
+            return;
+        }
         tokio::spawn(async move {
             match connect(target).await {
                 Ok(connection) => {
@@ -342,7 +534,11 @@ impl End {
             link.drain();
         }
         let until = Instant::now() + DRAIN_TIMEOUT;
-        while Instant::now() < until && links.iter().any(|link| link.streams() > 0) {
+        let is_busy = || {
+            self.counters.connections_open.load(Ordering::Relaxed) > 0
+                || links.iter().any(|link| link.streams() > 0)
+        };
+        while Instant::now() < until && is_busy() {
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
         for link in &links {

@@ -2,7 +2,8 @@
 //!
 //! Two boxes, one beside the devices and one beside the servers. Everything between them runs over one mutually
 //! authenticated TLS 1.3 connection, in streams of their own ([`link`]). Names and keys come from a small certificate
-//! authority ([`authority`]). What runs through is read and held against an allow-list ([`inspect`]).
+//! authority ([`authority`]). What runs through is read and held against an allow-list ([`inspect`]);
+//! HL7 messages are kept on disk until the far end has them ([`queue`]).
 //!
 //! - [`Settings`]: what an operator writes; every mistake names its line;
 //! - [`device::run`], [`clinic::run`]: the two ends;
@@ -24,6 +25,7 @@ mod health;
 pub mod inspect;
 pub mod limits;
 pub mod link;
+pub mod queue;
 mod relay;
 pub mod report;
 mod settings;

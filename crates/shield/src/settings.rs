@@ -9,6 +9,7 @@ use toml::Spanned;
 
 use crate::inspect::Carried;
 use crate::limits::{NAME_BYTES_MAX, SERVICES_MAX};
+use crate::queue::{Acknowledge, InDoubt};
 
 /// Which end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -120,6 +121,15 @@ pub struct Service {
     pub protocol: Carried,
     /// Its allow-list, which is learned while the file is missing.
     pub rules: Option<PathBuf>,
+    /// Messages are kept on disk until the far end has them (HL7 only; the same at both ends).
+    #[serde(default)]
+    pub durable: bool,
+    /// Device end, durable: when the sender is told that its message was taken.
+    #[serde(default)]
+    pub acknowledge: Acknowledge,
+    /// Clinic end, durable: what happens to a message of which nobody knows whether its receiver took it.
+    #[serde(default)]
+    pub in_doubt: InDoubt,
     /// Who may connect; everybody where there is none.
     #[serde(default)]
     pub from: Vec<IpAddr>,

@@ -29,8 +29,7 @@ impl Hl7 {
     pub(super) fn pass(&mut self, direction: Direction, bytes: &[u8]) -> Result<Bytes, Box<Refused>> {
         let guard = &self.guard;
         let Some(pending) = self.pending.get_mut(direction.index()) else { return Ok(Bytes::new()) };
-        let other = || refused(Notice::NotTheProtocol, "block", "not a block of MLLP".to_owned(), &[]);
-        pending.each(bytes, cut, other, |block| match message(block) {
+        pending.each(bytes, cut, not_hl7, |block| match message(block) {
             Some(message) => judge(guard, direction, message),
             None => Ok(()),
         })
@@ -50,6 +49,23 @@ fn cut(unread: &[u8]) -> Cut {
     }
 }
 
+/// The first message of `unread`, and the length of its block with line ends before it.
+pub(crate) fn block(unread: &[u8]) -> Option<(&[u8], usize)> {
+    let before = unread.iter().take_while(|byte| matches!(byte, b'\r' | b'\n')).count();
+    match cut(unread.get(before..)?) {
+        Cut::At(length) => {
+            let block = unread.get(before..before + length)?;
+            Some((message(block)?, before + length))
+        }
+        Cut::More | Cut::Never => None,
+    }
+}
+
+/// Refuses what is no block.
+pub(crate) fn not_hl7() -> Box<Refused> {
+    refused(Notice::NotTheProtocol, "block", "not a block of MLLP, or one that is too long".to_owned(), &[])
+}
+
 /// The message of a block.
 fn message(block: &[u8]) -> Option<&[u8]> {
     block.strip_prefix(&[START])?.strip_suffix(&[END, b'\r'])
@@ -61,7 +77,7 @@ fn refused(notice: Notice, field: &'static str, value: String, answer: &[u8]) ->
 }
 
 /// Whether a message, without its frame, may pass. Answers are not held against the list.
-fn judge(guard: &Guard, direction: Direction, message: &[u8]) -> Result<(), Box<Refused>> {
+pub(crate) fn judge(guard: &Guard, direction: Direction, message: &[u8]) -> Result<(), Box<Refused>> {
     let answer = || framed(&answer(message, "AR", "refused by the shield"));
     let Some(delimiters) = Delimiters::from_header(message).filter(|_| message.starts_with(b"MSH")) else {
         let what = "a message without a header segment".to_owned();
@@ -121,7 +137,7 @@ fn program(segment: &[u8], delimiters: Delimiters) -> Option<usize> {
 
 /// An acknowledgement of `message`: HL7 v2.5.1 section 2.9.3, without frame. Its sender is told its own number, and nothing
 /// of anybody else.
-fn answer(message: &[u8], code: &str, text: &str) -> Vec<u8> {
+pub(crate) fn answer(message: &[u8], code: &str, text: &str) -> Vec<u8> {
     let delimiters = Delimiters::from_header(message).unwrap_or(Delimiters::USUAL);
     let header = header(message, delimiters);
     let field = |number| header.field(number).raw();
@@ -157,7 +173,7 @@ fn answer(message: &[u8], code: &str, text: &str) -> Vec<u8> {
 }
 
 /// A message in its frame.
-fn framed(message: &[u8]) -> Bytes {
+pub(crate) fn framed(message: &[u8]) -> Bytes {
     let mut out = BytesMut::with_capacity(message.len() + 3);
     out.put_u8(START);
     out.extend_from_slice(message);

@@ -15,6 +15,7 @@ mod raw;
 
 use bytes::{Bytes, BytesMut};
 pub use guard::{Guard, List, Mode};
+pub(crate) use hl7::{answer, block, framed, judge, not_hl7};
 use serde::Deserialize;
 use std::sync::Arc;
 use wardline_model::Protocol;

@@ -8,6 +8,7 @@
 )]
 
 mod attacks;
+mod killed;
 mod pair;
 mod real;
 

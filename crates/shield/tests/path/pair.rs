@@ -92,6 +92,8 @@ pub(crate) struct Pair {
     pub(crate) clinic_more: String,
     /// Lines added to the device end's settings.
     pub(crate) device_more: String,
+    /// Lines added to the clinic end's service.
+    pub(crate) clinic_work_more: String,
     /// Lines added to the device end's service.
     pub(crate) work_more: String,
 }
@@ -108,6 +110,7 @@ impl Pair {
             target: free_address(),
             clinic_more: String::new(),
             device_more: String::new(),
+            clinic_work_more: String::new(),
             work_more: String::new(),
         }
     }
@@ -124,7 +127,7 @@ impl Pair {
         format!(
             "name = \"main\"\nstate = \"{0}\"\nauthority = \"{1}\"\nlisten = \"{2}\"\nenrolment = \"{3}\"\nfindings = \"{4}\"\n{5}\n\
              [class.alarm]\nurgent = true\n\
-             [[service]]\nname = \"work\"\ntarget = \"{6}\"\n",
+             [[service]]\nname = \"work\"\ntarget = \"{6}\"\n{7}\n",
             self.path("clinic").display(),
             self.path("authority").display(),
             self.link,
@@ -132,6 +135,7 @@ impl Pair {
             self.path("clinic.ndjson").display(),
             self.clinic_more,
             self.target,
+            self.clinic_work_more,
         )
     }
 
