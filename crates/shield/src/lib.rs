@@ -33,4 +33,4 @@ pub mod tls;
 
 pub use counters::Counters;
 pub use error::ShieldError;
-pub use settings::{Class, OnFailure, Role, Service, Settings, SettingsError};
+pub use settings::{Class, Role, Service, Settings, SettingsError};

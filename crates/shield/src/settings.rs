@@ -76,24 +76,10 @@ pub struct Shaping {
     pub cell_bytes: u32,
 }
 
-/// What happens to a device's traffic when the shield fails.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum OnFailure {
-    /// It takes the direct path, unprotected, and an alarm is raised.
-    Open,
-    /// It stops.
-    #[default]
-    Closed,
-}
-
 /// How the devices of a class are treated.
 #[derive(Clone, Copy, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Class {
-    /// When the shield fails.
-    #[serde(default)]
-    pub on_failure: OnFailure,
     /// Only in cells of constant rate.
     #[serde(default)]
     pub shaped: bool,
@@ -311,7 +297,7 @@ state = "state"
 clinic = "10.0.0.9:7443"
 
 [class.therapy]
-on_failure = "open"
+shaped = false
 urgent = true
 
 [[service]]
@@ -328,7 +314,7 @@ listen = "10.3.0.1:2575"
     fn a_whole_file_is_read() {
         let settings = Settings::parse(DEVICE, Role::Device).unwrap();
         let class = settings.class_of(settings.service[0].get_ref());
-        assert!(class.urgent && class.on_failure == OnFailure::Open && !class.shaped);
+        assert!(class.urgent && !class.shaped);
     }
 
     #[test]
