@@ -9,6 +9,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::{mpsc, watch};
+use wardline_model::Protocol;
 use wardline_wire::Direction;
 
 use crate::counters::{self, Counters};
@@ -443,13 +444,17 @@ impl End {
 
     /// Says what happened to a service.
     pub(crate) fn observe(&self, service: &Service, notice: Notice, source: Option<IpAddr>, value: &str) {
+        let (protocol, field) = match notice {
+            Notice::Repeated | Notice::OutOfOrder | Notice::InDoubt => (Protocol::Hl7, "message"),
+            _ => (Protocol::Tcp, "connection"),
+        };
         self.reporter.report(Observation {
             notice,
             device: service.device.clone().or_else(|| Some(service.name.get_ref().clone())),
             source,
             source_name: None,
-            protocol: wardline_model::Protocol::Tcp,
-            field: "connection",
+            protocol,
+            field,
             value: value.to_owned(),
         });
     }

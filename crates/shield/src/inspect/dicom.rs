@@ -32,7 +32,8 @@ pub struct Dicom {
 
 impl Dicom {
     pub(super) fn new(guard: Arc<Guard>) -> Self {
-        Self { guard, session: Session::default(), pending: Default::default(), requested: false }
+        let pending = Pending::both(&guard);
+        Self { guard, session: Session::default(), pending, requested: false }
     }
 
     pub(super) fn pass(&mut self, direction: Direction, bytes: &[u8]) -> Result<Bytes, Box<Refused>> {
@@ -44,7 +45,7 @@ impl Dicom {
 }
 
 /// A PDU: type, reserved, length of four bytes.
-fn cut(unread: &[u8]) -> Cut {
+fn cut(unread: &[u8], _: usize) -> Cut {
     match unread {
         [] => Cut::More,
         [kind, ..] if !(1..=7).contains(kind) => Cut::Never,

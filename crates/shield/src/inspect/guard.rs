@@ -21,6 +21,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use serde::{Deserialize, Serialize};
@@ -31,6 +32,10 @@ use crate::files::write_private;
 
 /// Entries that one list learns; a device that does more needs a pattern.
 const ENTRIES_MAX: usize = 1_000;
+/// Bytes of unfinished messages that all connections of a service may hold together. Each may hold
+/// [`FREE_BYTES`] in any case, so that a few that are stuck do not stop the rest.
+const HELD_BYTES_MAX: usize = 32 * 1024 * 1024;
+const FREE_BYTES: usize = 4 * 1024;
 /// Longest entry, bytes.
 const ENTRY_BYTES_MAX: usize = 256;
 
@@ -87,6 +92,7 @@ pub struct Guard {
     rules: Rules,
     learned: Mutex<(Rules, bool)>,
     draft: Option<PathBuf>,
+    held: AtomicUsize,
 }
 
 impl Guard {
@@ -113,7 +119,7 @@ impl Guard {
         let before = draft.as_ref().and_then(|draft| std::fs::read_to_string(draft).ok());
         let before: Rules = before.and_then(|text| toml::from_str(&text).ok()).unwrap_or_default();
         let learned = Rules { mode: Mode::Enforce, allow: before.allow };
-        Ok(Self { carried, rules, learned: Mutex::new((learned, false)), draft })
+        Ok(Self { carried, rules, learned: Mutex::new((learned, false)), draft, held: AtomicUsize::new(0) })
     }
 
     /// What the service carries.
@@ -124,6 +130,13 @@ impl Guard {
     /// Whether the list holds.
     pub fn enforces(&self) -> bool {
         self.rules.mode == Mode::Enforce
+    }
+
+    /// A connection that held `before` bytes of unfinished messages holds `now`. False when that is too much.
+    pub(super) fn hold(&self, before: usize, now: usize) -> bool {
+        self.held.fetch_sub(before, Ordering::Relaxed);
+        let others = self.held.fetch_add(now, Ordering::Relaxed);
+        now <= FREE_BYTES || others + now <= HELD_BYTES_MAX
     }
 
     /// Whether `value` may pass. While learning it may, and is noted as `general`: without what is particular to a patient.
@@ -246,6 +259,16 @@ mod tests {
             assert_eq!(covers(entry, wanted), fits, "{entry} {wanted}");
         }
         assert_eq!(general("/fhir/Patient/A17/$everything", "*"), "/fhir/Patient/*/$everything");
+    }
+
+    #[test]
+    fn unfinished_messages_are_held_up_to_a_limit() {
+        let guard = Guard::open(Carried::Hl7, None).unwrap();
+        assert!(guard.hold(0, HELD_BYTES_MAX));
+        assert!(guard.hold(0, FREE_BYTES) && !guard.hold(0, FREE_BYTES + 1));
+        guard.hold(FREE_BYTES, 0);
+        guard.hold(HELD_BYTES_MAX, 0);
+        assert!(guard.hold(FREE_BYTES + 1, FREE_BYTES + 2));
     }
 
     #[test]

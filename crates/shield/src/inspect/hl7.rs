@@ -23,7 +23,8 @@ pub struct Hl7 {
 
 impl Hl7 {
     pub(super) fn new(guard: Arc<Guard>) -> Self {
-        Self { guard, pending: Default::default() }
+        let pending = Pending::both(&guard);
+        Self { guard, pending }
     }
 
     pub(super) fn pass(&mut self, direction: Direction, bytes: &[u8]) -> Result<Bytes, Box<Refused>> {
@@ -37,22 +38,27 @@ impl Hl7 {
 }
 
 /// A block: start, message, end, carriage return; or line ends between blocks.
-fn cut(unread: &[u8]) -> Cut {
+fn cut(unread: &[u8], looked: usize) -> Cut {
     match unread.first() {
         None => Cut::More,
         Some(b'\r' | b'\n') => Cut::At(1),
-        Some(&START) => match unread.windows(2).position(|two| two == [END, b'\r']) {
-            Some(at) => Cut::At(at + 2),
-            None => Cut::More,
-        },
+        Some(&START) => {
+            // The end may have come in two pieces.
+            let from = looked.saturating_sub(1);
+            match unread.get(from..).unwrap_or_default().windows(2).position(|two| two == [END, b'\r']) {
+                Some(at) => Cut::At(from + at + 2),
+                None => Cut::More,
+            }
+        }
         Some(_) => Cut::Never,
     }
 }
 
-/// The first message of `unread`, and the length of its block with line ends before it.
-pub(crate) fn block(unread: &[u8]) -> Option<(&[u8], usize)> {
+/// The first message of `unread`, and the length of its block with line ends before it. The end was looked for in `looked`
+/// bytes already.
+pub(crate) fn block(unread: &[u8], looked: usize) -> Option<(&[u8], usize)> {
     let before = unread.iter().take_while(|byte| matches!(byte, b'\r' | b'\n')).count();
-    match cut(unread.get(before..)?) {
+    match cut(unread.get(before..)?, looked.saturating_sub(before)) {
         Cut::At(length) => {
             let block = unread.get(before..before + length)?;
             Some((message(block)?, before + length))
@@ -170,6 +176,21 @@ pub(crate) fn answer(message: &[u8], code: &str, text: &str) -> Vec<u8> {
     ]);
     put(&[b"MSA", code.as_bytes(), field(10), text.as_bytes()]);
     out
+}
+
+/// What the answer to a message says that is held.
+pub(crate) const HELD: &str = "in doubt; held by the shield";
+
+/// Whether an answer settles its message: it was accepted (HL7 v2.5.1 table 0008), or is held for a person. What was
+/// refused may be sent again and is then no repeat.
+pub(crate) fn settles(answer: &[u8]) -> bool {
+    let Some(delimiters) = Delimiters::from_header(answer) else { return false };
+    answer.split(|byte| matches!(byte, b'\r' | b'\n')).filter(|segment| segment.starts_with(b"MSA")).any(
+        |segment| {
+            let segment = Segment::new(segment, delimiters, &[]);
+            matches!(segment.field(1).raw(), b"AA" | b"CA") || segment.field(3).raw() == HELD.as_bytes()
+        },
+    )
 }
 
 /// A message in its frame.

@@ -15,7 +15,7 @@ mod raw;
 
 use bytes::{Bytes, BytesMut};
 pub use guard::{Guard, List, Mode};
-pub(crate) use hl7::{answer, block, framed, judge, not_hl7};
+pub(crate) use hl7::{HELD, answer, block, framed, judge, not_hl7, settles};
 use serde::Deserialize;
 use std::sync::Arc;
 use wardline_model::Protocol;
@@ -103,9 +103,40 @@ impl Inspector {
     }
 }
 
+/// Counts what is held of unfinished messages against the service's limit, until it is dropped.
+#[derive(Debug)]
+pub(crate) struct Hold {
+    guard: Arc<Guard>,
+    bytes: usize,
+}
+
+impl Hold {
+    pub(crate) const fn new(guard: Arc<Guard>) -> Self {
+        Self { guard, bytes: 0 }
+    }
+
+    /// So many bytes are held now. False when that is too much for the service.
+    pub(crate) fn is_fine_with(&mut self, bytes: usize) -> bool {
+        let fine = self.guard.hold(self.bytes, bytes);
+        self.bytes = bytes;
+        fine
+    }
+}
+
+impl Drop for Hold {
+    fn drop(&mut self) {
+        self.guard.hold(self.bytes, 0);
+    }
+}
+
 /// Bytes of one direction that are not a whole message yet.
-#[derive(Debug, Default)]
-struct Pending(BytesMut);
+#[derive(Debug)]
+struct Pending {
+    bytes: BytesMut,
+    /// Bytes of the first message in which its end was looked for already.
+    looked: usize,
+    hold: Hold,
+}
 
 /// Where the first message ends.
 enum Cut {
@@ -118,33 +149,49 @@ enum Cut {
 }
 
 impl Pending {
-    /// Appends `bytes` and gives whole messages, cut by `cut`, to `judge` in order.
+    fn both(guard: &Arc<Guard>) -> [Self; 2] {
+        let one = || Self { bytes: BytesMut::new(), looked: 0, hold: Hold::new(Arc::clone(guard)) };
+        [one(), one()]
+    }
+
+    /// Appends `bytes` and gives whole messages to `judge` in order. `cut` gets what is unread, and in how many bytes of it
+    /// the end was looked for already.
     fn each(
         &mut self,
         bytes: &[u8],
-        cut: impl Fn(&[u8]) -> Cut,
+        cut: impl Fn(&[u8], usize) -> Cut,
         never: impl FnOnce() -> Box<Refused>,
         mut judge: impl FnMut(&[u8]) -> Result<(), Box<Refused>>,
     ) -> Result<Bytes, Box<Refused>> {
-        self.0.extend_from_slice(bytes);
+        self.bytes.extend_from_slice(bytes);
         let mut end = 0;
         loop {
-            let unread = self.0.get(end..).unwrap_or_default();
-            match cut(unread) {
+            let unread = self.bytes.get(end..).unwrap_or_default();
+            match cut(unread, self.looked) {
                 Cut::At(length) => {
                     judge(unread.get(..length).unwrap_or_default())?;
                     end += length;
+                    self.looked = 0;
                 }
-                Cut::More if unread.len() <= MESSAGE_BYTES_MAX => break,
+                Cut::More if unread.len() <= MESSAGE_BYTES_MAX => {
+                    self.looked = unread.len();
+                    break;
+                }
                 Cut::More | Cut::Never => return Err(never()),
             }
         }
-        let whole = self.0.split_to(end).freeze();
-        if self.0.is_empty() {
-            self.0 = BytesMut::new();
+        let whole = self.bytes.split_to(end).freeze();
+        if self.bytes.is_empty() {
+            self.bytes = BytesMut::new();
         }
-        Ok(whole)
+        if self.hold.is_fine_with(self.bytes.len()) { Ok(whole) } else { Err(too_much(never())) }
     }
+}
+
+/// Too many unfinished messages of a service are held.
+pub(crate) fn too_much(refused: Box<Refused>) -> Box<Refused> {
+    let value = "too many unfinished messages at once".to_owned();
+    Box::new(Refused { notice: Notice::Flood, value, ..*refused })
 }
 
 #[cfg(test)]

@@ -27,7 +27,8 @@ pub struct Mqtt {
 
 impl Mqtt {
     pub(super) fn new(guard: Arc<Guard>) -> Self {
-        Self { guard, session: Session::default(), pending: Default::default(), level: None }
+        let pending = Pending::both(&guard);
+        Self { guard, session: Session::default(), pending, level: None }
     }
 
     pub(super) fn pass(&mut self, direction: Direction, bytes: &[u8]) -> Result<Bytes, Box<Refused>> {
@@ -40,7 +41,7 @@ impl Mqtt {
 }
 
 /// A packet: type, remaining length of one to four bytes (section 2.2.3).
-fn cut(unread: &[u8]) -> Cut {
+fn cut(unread: &[u8], _: usize) -> Cut {
     let mut length = 0_usize;
     for place in 0..4 {
         let Some(byte) = unread.get(1 + place) else { return Cut::More };

@@ -1,6 +1,7 @@
 //! MLLP towards the sender of a durable service.
 
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use bytes::{Bytes, BytesMut};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -10,7 +11,9 @@ use wardline_wire::Direction;
 
 use super::Acknowledge;
 use super::outgoing::{NotTaken, Outgoing};
-use crate::inspect::{Guard, MESSAGE_BYTES_MAX, Refused, answer, block, framed, judge};
+use crate::inspect::{
+    Guard, Hold, MESSAGE_BYTES_MAX, Refused, answer, block, framed, judge, not_hl7, too_much,
+};
 
 /// What is noticed on the way.
 pub(crate) enum Noticed {
@@ -27,15 +30,17 @@ pub(crate) async fn front(
     mut connection: TcpStream,
     source: IpAddr,
     queue: &Outgoing,
-    guard: &Guard,
+    guard: &Arc<Guard>,
     acknowledge: Acknowledge,
     mut stop: watch::Receiver<bool>,
     tell: &(dyn Fn(IpAddr, Noticed) + Send + Sync),
 ) {
     let mut unread = BytesMut::new();
+    let mut hold = Hold::new(Arc::clone(guard));
+    let mut looked = 0;
     loop {
-        while let Some((message, length)) =
-            block(&unread).map(|(message, length)| (Bytes::copy_from_slice(message), length))
+        while let Some((message, length)) = block(&unread, std::mem::take(&mut looked))
+            .map(|(message, length)| (Bytes::copy_from_slice(message), length))
         {
             let _ = unread.split_to(length);
             let Some(words) = one(&connection, source, queue, guard, acknowledge, message, tell).await else {
@@ -48,9 +53,12 @@ pub(crate) async fn front(
         let is_other =
             unread.iter().find(|byte| !matches!(byte, b'\r' | b'\n')).is_some_and(|first| *first != 0x0b);
         if is_other || unread.len() > MESSAGE_BYTES_MAX {
-            let refused = crate::inspect::not_hl7();
-            return tell(source, Noticed::Refused(refused));
+            return tell(source, Noticed::Refused(not_hl7()));
         }
+        if !hold.is_fine_with(unread.len()) {
+            return tell(source, Noticed::Refused(too_much(not_hl7())));
+        }
+        looked = unread.len();
         let read = tokio::select! {
             read = connection.read_buf(&mut unread) => read,
             // Not in the middle of a message.

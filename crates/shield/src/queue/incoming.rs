@@ -17,7 +17,7 @@ use super::talk::{Ear, Saying, say};
 use crate::ShieldError;
 use crate::counters::{self, Counters};
 use crate::end::connect;
-use crate::inspect::{block, framed};
+use crate::inspect::{HELD, answer, block, framed};
 use crate::link::Stream;
 
 /// How long a receiver may take to answer.
@@ -217,7 +217,7 @@ impl Incoming {
             if in_doubt == InDoubt::Hold && doubtful == Some(number) {
                 counters::add(&self.counters.messages_held_total, 1);
                 trouble(Trouble::Held(number));
-                let words = crate::inspect::answer(&message, "AE", "in doubt; held by the shield");
+                let words = answer(&message, "AR", HELD);
                 self.is_delivered(queue, number, Bytes::from(words)).await;
                 continue;
             }
@@ -279,11 +279,13 @@ impl Incoming {
 async fn exchange(connection: &mut TcpStream, message: &[u8]) -> Option<Bytes> {
     connection.write_all(&framed(message)).await.ok()?;
     let mut unread = BytesMut::new();
+    let mut looked = 0;
     loop {
-        if let Some((answer, _)) = block(&unread) {
+        if let Some((answer, _)) = block(&unread, looked) {
             return Some(Bytes::copy_from_slice(answer));
         }
-        if unread.len() > ANSWER_BYTES_MAX || connection.read_buf(&mut unread).await.ok()? == 0 {
+        looked = unread.len();
+        if looked > ANSWER_BYTES_MAX || connection.read_buf(&mut unread).await.ok()? == 0 {
             return None;
         }
     }

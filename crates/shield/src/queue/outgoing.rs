@@ -13,6 +13,7 @@ use super::journal::{Entry, Journal};
 use super::talk::{Ear, Saying, say};
 use crate::ShieldError;
 use crate::counters::{self, Counters};
+use crate::inspect::settles;
 use crate::link::Stream;
 
 /// Messages that wait at most, and their bytes. A further one is refused, and its sender keeps it.
@@ -300,10 +301,16 @@ impl State {
 
     fn remember(&mut self, number: u64, digest: Digest, answer: Bytes) {
         self.last = self.last.max(number);
-        self.numbers.insert(digest, number);
+        if settles(&answer) {
+            self.numbers.insert(digest, number);
+        } else {
+            self.numbers.remove(&digest);
+        }
         self.finished.push_back((number, digest, answer));
         while self.finished.len() > REMEMBERED_MAX {
-            if let Some((_, digest, _)) = self.finished.pop_front() {
+            if let Some((number, digest, _)) = self.finished.pop_front()
+                && self.numbers.get(&digest) == Some(&number)
+            {
                 self.numbers.remove(&digest);
             }
         }
@@ -351,5 +358,50 @@ impl State {
             bytes: bytes.to_vec(),
         }));
         entries
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MESSAGE: &[u8] = b"MSH|^~\\&|MON|ICU|EHR|H|1||ORU^R01|7|P|2.5\rOBX|1|NM|HR||72\r";
+
+    fn queue(path: &Path) -> Outgoing {
+        Outgoing::open(path, &Arc::new(Counters::default())).unwrap()
+    }
+
+    #[tokio::test]
+    async fn repeats_are_known_after_a_restart_and_refused_messages_may_come_again() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("journal");
+        let first = queue(&path);
+        let message = Bytes::from_static(MESSAGE);
+        assert_eq!(first.take(message.clone()).await, Ok(Taken { number: 1, is_repeat: false }));
+        assert_eq!(first.take(message.clone()).await, Ok(Taken { number: 1, is_repeat: true }));
+        assert_eq!(first.wait(1, Acknowledge::Near).await, None);
+        drop(first);
+        let second = queue(&path);
+        assert_eq!(second.take(message.clone()).await, Ok(Taken { number: 1, is_repeat: true }));
+        // The receiver was not ready: its word is given on, and the message may come again.
+        let not_now = Bytes::from(crate::inspect::answer(MESSAGE, "AE", "not now"));
+        second.is_finished(1, not_now.clone()).await;
+        assert_eq!(second.wait(1, Acknowledge::Receiver).await, Some(not_now));
+        assert_eq!(second.take(message.clone()).await, Ok(Taken { number: 2, is_repeat: false }));
+        let accepted = Bytes::from(crate::inspect::answer(MESSAGE, "AA", ""));
+        second.is_finished(2, accepted.clone()).await;
+        drop(second);
+        let third = queue(&path);
+        assert!(third.is_empty());
+        assert_eq!(third.take(message).await, Ok(Taken { number: 2, is_repeat: true }));
+        assert_eq!(third.wait(2, Acknowledge::Receiver).await, Some(accepted));
+    }
+
+    #[tokio::test]
+    async fn a_full_queue_takes_nothing_more() {
+        let directory = tempfile::tempdir().unwrap();
+        let queue = queue(&directory.path().join("journal"));
+        assert_eq!(queue.take(Bytes::from(vec![b'x'; BYTES_MAX + 1])).await, Err(NotTaken::Full));
+        assert!(queue.take(Bytes::from_static(MESSAGE)).await.is_ok());
     }
 }
