@@ -189,9 +189,10 @@ impl Pending {
 }
 
 /// Too many unfinished messages of a service are held.
-pub(crate) fn too_much(refused: Box<Refused>) -> Box<Refused> {
-    let value = "too many unfinished messages at once".to_owned();
-    Box::new(Refused { notice: Notice::Flood, value, ..*refused })
+pub(crate) fn too_much(mut refused: Box<Refused>) -> Box<Refused> {
+    refused.notice = Notice::Flood;
+    "too many unfinished messages at once".clone_into(&mut refused.value);
+    refused
 }
 
 #[cfg(test)]
