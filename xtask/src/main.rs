@@ -1,6 +1,7 @@
 //! `cargo xtask`: everything about this project that is not the program itself.
 #![forbid(unsafe_code)]
 
+mod agreement;
 mod demo;
 mod docs;
 mod fuzz;
@@ -34,6 +35,8 @@ enum Verb {
     Docs,
     /// Look for inputs that break, slow down or swell whatever reads bytes of strangers.
     Fuzz(fuzz::Fuzz),
+    /// Compare what we read with what tshark reads, and write docs/agreement.md of it.
+    Agreement(agreement::Agreement),
     /// Record real software at work, in network namespaces, as fixtures.
     Record(record::Record),
     /// Check what no compiler checks: walls between crates, lengths, names, licences, hidden clocks.
@@ -49,6 +52,7 @@ fn main() -> ExitCode {
         }
         Verb::Docs => docs::run(),
         Verb::Fuzz(fuzz) => fuzz::run(&fuzz),
+        Verb::Agreement(agreement) => agreement::write(&agreement),
         Verb::Record(record) => record::run(&record),
         Verb::Tidy => tidy::run(),
     };

@@ -1,6 +1,7 @@
 //! `cargo xtask test`: everything, in steps that can be run alone.
 
 use std::io::{BufRead as _, BufReader};
+use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::time::Instant;
 
@@ -90,11 +91,16 @@ fn clippy() -> Result<()> {
 
 fn tests() -> Result<()> {
     let mut tests = cargo(&["test", "--workspace", "--no-fail-fast"]);
-    let corpus = root().join("../shared/corpus");
-    if std::env::var_os("WARDLINE_CORPUS").is_none() && corpus.is_dir() {
-        tests.env("WARDLINE_CORPUS", corpus.canonicalize()?);
+    if let Some(corpus) = corpus() {
+        tests.env("WARDLINE_CORPUS", corpus);
     }
     shell::run(&mut tests)
+}
+
+/// The captures of others: where `WARDLINE_CORPUS` says, or beside the checkout.
+pub(crate) fn corpus() -> Option<PathBuf> {
+    let beside = || root().join("../shared/corpus").canonicalize().ok();
+    std::env::var_os("WARDLINE_CORPUS").map(PathBuf::from).or_else(beside).filter(|corpus| corpus.is_dir())
 }
 
 /// The pages against a console with an invented hospital.

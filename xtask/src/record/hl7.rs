@@ -15,7 +15,7 @@ const STATIONS: &[StationPlan] = &[
 /// Admissions, an order, and results, each acknowledged.
 pub(super) const PLAN: Plan = Plan {
     name: "hl7-mllp",
-    what: "mllp_send admits two patients (ADT^A01), orders an examination (ORM^O01), reports vital signs (ORU^R01) \
+    what: "the client of the Python library hl7 admits two patients (ADT^A01), orders an examination (ORM^O01), reports vital signs (ORU^R01) \
            and discharges (ADT^A03) to a receiver made of hl7.mllp, which acknowledges each",
     stations: STATIONS,
     names_addresses: false,
@@ -24,7 +24,8 @@ pub(super) const PLAN: Plan = Plan {
 
 /// The receiver, as its library's manual shows it.
 const RECEIVER: &str = include_str!("mllp_receiver.py");
-const SENDER: &str = "/usr/bin/mllp_send";
+/// A sender of the library's client. Its `mllp_send` takes away the end of the last segment.
+const SENDER: &str = include_str!("mllp_sender.py");
 
 fn header(sender: &str, kind: &str, control: u32) -> String {
     format!(
@@ -71,14 +72,9 @@ fn vital_signs(person: &Person, bed: &str, control: u32) -> String {
     )
 }
 
-/// Every message in a block of MLLP, as the sender reads them.
-fn blocks(messages: &str) -> String {
-    let messages = messages.split("MSH|").filter(|message| !message.is_empty());
-    messages.map(|message| format!("\u{b}MSH|{message}\u{1c}\r")).collect()
-}
-
 fn play(network: &mut Network) -> Result<()> {
     let receiver = network.file("receiver.py", RECEIVER)?;
+    let sender = network.file("sender.py", SENDER)?;
     network.serve("engine", "/usr/bin/python3", &[&receiver, "2575"])?;
     network.wait_for("engine", 't', 2_575)?;
     let [first, second] = &PEOPLE;
@@ -90,8 +86,8 @@ fn play(network: &mut Network) -> Result<()> {
         ("record", event("ADT^A03^ADT_A03", first, bed, 9)),
     ];
     for (count, (station, text)) in messages.iter().enumerate() {
-        let file = network.file(&format!("message{count}.hl7"), blocks(text))?;
-        network.run(station, SENDER, &["--quiet", "--file", &file, "--port", "2575", "192.0.2.12"])?;
+        let file = network.file(&format!("message{count}.hl7"), text)?;
+        network.run(station, "/usr/bin/python3", &[&sender, "192.0.2.12", "2575", &file])?;
     }
     Ok(())
 }

@@ -1,27 +1,38 @@
-//! The adaptors beside tshark, field by field, over the captures of `WARDLINE_CORPUS`.
+//! The adaptors beside tshark, field by field, over the recordings of real software in `fixtures/recorded` and the
+//! captures of `WARDLINE_CORPUS`.
 //!
 //! tshark only lends its eyes: it cuts the captures into payloads, which are shown to the adaptors, and tells
-//! what it reads itself. Skipped where the corpus or tshark is missing.
+//! what it reads itself. Left out where tshark is missing. Every disagreement is listed, with its reason where it
+//! is known; where `WARDLINE_AGREEMENT` names a directory, what was counted is written there, of which
+//! `cargo xtask agreement` makes `docs/agreement.md`.
 
+mod clinical;
 mod datagrams;
 mod house;
+mod reasons;
 mod services;
 mod streams;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// What one side says about one frame or conversation: values by field, in order.
 type Said = BTreeMap<&'static str, Vec<String>>;
 
-/// Captures of the corpus in which the manifest names one of the protocols.
+/// The recordings, and the captures of the corpus in which the manifest names one of the protocols; none where tshark
+/// is missing.
 ///
 /// Those in which somebody changed bytes at random are left out: of what is broken each reader tells something
 /// else. For the same reason the filters below leave out what tshark calls malformed.
 fn captures(protocols: &[&str]) -> Vec<PathBuf> {
-    let Ok(corpus) = std::env::var("WARDLINE_CORPUS") else { return Vec::new() };
-    let corpus = Path::new(&corpus);
+    if Command::new("tshark").arg("--version").output().is_err() {
+        println!("left out: tshark is not installed");
+        return Vec::new();
+    }
+    let mut captures = recordings();
+    let Some(corpus) = std::env::var_os("WARDLINE_CORPUS").map(PathBuf::from) else { return captures };
     let manifest = std::fs::read_to_string(corpus.join("MANIFEST.tsv")).unwrap_or_default();
     let wanted = |line: &&str| {
         let seen = line.split('\t').nth(7).unwrap_or_default();
@@ -29,7 +40,18 @@ fn captures(protocols: &[&str]) -> Vec<PathBuf> {
     };
     let path = |line: &str| corpus.join(line.split('\t').next().unwrap_or_default());
     let sound = |line: &&str| !line.split('\t').next().unwrap_or_default().contains("fuzz");
-    manifest.lines().skip(1).filter(wanted).filter(sound).map(path).collect()
+    captures.extend(manifest.lines().skip(1).filter(wanted).filter(sound).map(path));
+    captures
+}
+
+/// Real software, as `cargo xtask record` recorded it.
+fn recordings() -> Vec<PathBuf> {
+    let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fixtures/recorded");
+    let entries = std::fs::read_dir(directory).into_iter().flatten().flatten().map(|entry| entry.path());
+    let mut recordings: Vec<_> =
+        entries.filter(|path| path.extension().is_some_and(|end| end == "zst")).collect();
+    recordings.sort();
+    recordings
 }
 
 /// Rows of the fields that tshark prints of the packets that match; values of one field are a list.
@@ -40,6 +62,8 @@ fn tshark(capture: &Path, filter: &str, fields: &[&str]) -> Vec<Vec<Vec<String>>
         command.args(["-e", field]);
     });
     let Ok(output) = command.output() else { return Vec::new() };
+    let complaint = String::from_utf8_lossy(&output.stderr);
+    assert!(!complaint.contains("aren't valid"), "{complaint}");
     let list = |text: &str| -> Vec<String> {
         text.split('\u{1f}').filter(|value| !value.is_empty()).map(str::to_owned).collect()
     };
@@ -85,13 +109,15 @@ const SKIP: &[(&str, &str)] = &[
 #[derive(Default)]
 struct Comparison {
     compared: BTreeMap<&'static str, (u64, u64)>,
+    captures: BTreeSet<String>,
     disagreements: Vec<String>,
 }
 
 impl Comparison {
+    /// Compares what was said of a place: the name of a capture, and where in it.
     fn add(&mut self, place: &str, ours_all: &Said, theirs_all: &Said) {
         let empty = Vec::new();
-        for field in ours_all.keys().chain(theirs_all.keys()).collect::<std::collections::BTreeSet<_>>() {
+        for field in ours_all.keys().chain(theirs_all.keys()).collect::<BTreeSet<_>>() {
             let (ours, theirs) =
                 (ours_all.get(field).unwrap_or(&empty), theirs_all.get(field).unwrap_or(&empty));
             if SKIP.iter().any(|(mark, skipped)| {
@@ -99,6 +125,7 @@ impl Comparison {
             }) {
                 continue;
             }
+            self.captures.insert(place.split(' ').next().unwrap_or_default().to_owned());
             let counts = self.compared.entry(field).or_default();
             for index in 0..ours.len().max(theirs.len()) {
                 counts.0 += 1;
@@ -112,13 +139,25 @@ impl Comparison {
         }
     }
 
-    /// Prints the outcome; at least 99.5 % of the compared fields must agree.
+    /// Prints the outcome, every disagreement with its reason; at least 99.5 % of the compared fields must agree.
     fn finish(self, protocol: &str) {
         let (compared, agreed) =
             self.compared.values().fold((0, 0), |sum, counts| (sum.0 + counts.0, sum.1 + counts.1));
+        if compared == 0 {
+            return println!("{protocol}: left out, no capture holds it");
+        }
         println!("{protocol}: {agreed} of {compared} fields agree {:?}", self.compared);
-        for line in self.disagreements.iter().take(200) {
-            println!("  {line}");
+        let mut reasons: BTreeMap<&str, u64> = BTreeMap::new();
+        for line in &self.disagreements {
+            let reason = reasons::of(protocol, line).unwrap_or("no reason is known yet");
+            println!("  {line}: {reason}");
+            *reasons.entry(reason).or_default() += 1;
+        }
+        if let Some(directory) = std::env::var_os("WARDLINE_AGREEMENT") {
+            let fields: Vec<_> = self.compared.keys().copied().collect();
+            let mut text = format!("{}\t{compared}\t{agreed}\t{}\n", self.captures.len(), fields.join(", "));
+            reasons.iter().for_each(|(reason, count)| writeln!(text, "{count}\t{reason}").unwrap());
+            std::fs::write(PathBuf::from(directory).join(format!("{protocol}.tsv")), text).unwrap();
         }
         assert!(
             (compared - agreed) * 1000 <= compared * 5,

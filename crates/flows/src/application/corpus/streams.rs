@@ -55,8 +55,15 @@ impl Half {
     }
 }
 
-/// What the adaptor says about each conversation of a capture, by tshark's number of it.
-fn conversations(capture: &Path, protocol: &Stream) -> BTreeMap<u64, Vec<Fact>> {
+/// What a direction of a conversation brings next.
+pub(super) enum Piece {
+    Bytes(Vec<u8>),
+    /// So many bytes are missing.
+    Gap(u64),
+}
+
+/// The TCP conversations of a capture put in order, by tshark's number of each.
+pub(super) fn conversations(capture: &Path) -> BTreeMap<u64, Vec<(Direction, Piece)>> {
     let fields =
         ["tcp.stream", "ip.src", "ipv6.src", "tcp.srcport", "tcp.seq", "tcp.flags.syn", "tcp.payload"];
     let mut conversations: BTreeMap<u64, Vec<(Direction, u64, Vec<u8>)>> = BTreeMap::new();
@@ -73,39 +80,48 @@ fn conversations(capture: &Path, protocol: &Stream) -> BTreeMap<u64, Vec<Fact>> 
         let bytes = one(6).map(|payload| from_hexadecimal(&payload)).unwrap_or_default();
         conversations.entry(stream).or_default().push((direction, sequence, bytes));
     }
-    conversations.into_iter().map(|(stream, segments)| (stream, play(protocol, segments))).collect()
+    conversations.into_iter().map(|(stream, segments)| (stream, ordered(segments))).collect()
 }
 
-fn play(protocol: &Stream, segments: Vec<(Direction, u64, Vec<u8>)>) -> Vec<Fact> {
-    let mut driver = driver::Driver::new();
-    let mut adaptor = (protocol.adaptor)();
+fn ordered(segments: Vec<(Direction, u64, Vec<u8>)>) -> Vec<(Direction, Piece)> {
     let mut halves = [Half::default(), Half::default()];
-    let mut recognised = false;
-    let mut show = |direction: Direction, bytes: &[u8], driver: &mut driver::Driver| {
-        if bytes.is_empty() {
-            return true;
-        }
-        recognised = recognised || (protocol.probe)(direction, bytes) != Verdict::NotMine;
-        recognised
-            && driver.with(direction, |context| adaptor.data(direction, bytes, context)) == Progress::Continue
-    };
+    let mut pieces = Vec::new();
     for (direction, sequence, bytes) in segments {
         let ready = halves[direction.index()].push(sequence, bytes);
-        if !show(direction, &ready, &mut driver) {
-            return driver.facts();
+        if !ready.is_empty() {
+            pieces.push((direction, Piece::Bytes(ready)));
         }
     }
     for direction in [Direction::Forward, Direction::Backward] {
         while let Some(length) = halves[direction.index()].gap() {
-            if driver.with(direction, |context| adaptor.gap(direction, length, context)) != Progress::Continue
-            {
-                break;
-            }
+            pieces.push((direction, Piece::Gap(length)));
             let ready = halves[direction.index()].push(u64::MAX, Vec::new());
-            let progress = driver.with(direction, |context| adaptor.data(direction, &ready, context));
-            if progress != Progress::Continue {
-                break;
+            pieces.push((direction, Piece::Bytes(ready)));
+        }
+    }
+    pieces
+}
+
+/// What the adaptor says about a conversation.
+pub(super) fn play(protocol: &Stream, pieces: &[(Direction, Piece)]) -> Vec<Fact> {
+    let mut driver = driver::Driver::new();
+    let mut adaptor = (protocol.adaptor)();
+    let mut recognised = false;
+    for (direction, piece) in pieces {
+        let progress = match piece {
+            Piece::Bytes(bytes) => {
+                recognised = recognised || (protocol.probe)(*direction, bytes) != Verdict::NotMine;
+                if !recognised {
+                    break;
+                }
+                driver.with(*direction, |context| adaptor.data(*direction, bytes, context))
             }
+            Piece::Gap(length) => {
+                driver.with(*direction, |context| adaptor.gap(*direction, *length, context))
+            }
+        };
+        if progress != Progress::Continue {
+            return driver.facts();
         }
     }
     driver.with(Direction::Forward, |context| adaptor.end(context));
@@ -143,11 +159,12 @@ pub(super) fn compare(
         if said.is_empty() {
             continue;
         }
-        let facts = conversations(capture, protocol);
+        let conversations = conversations(capture);
         for (stream, said) in said {
             let place = format!("{} stream {stream}", capture.file_name().unwrap().to_string_lossy());
             let mut heard = Said::new();
-            facts.get(&stream).into_iter().flatten().for_each(|fact| ours(fact, &mut heard));
+            let pieces = conversations.get(&stream).map_or(&[][..], Vec::as_slice);
+            play(protocol, pieces).iter().for_each(|fact| ours(fact, &mut heard));
             if heard.is_empty() && !said.is_empty() {
                 // Begun by another protocol (STARTTLS, a proxy), or recorded from its middle.
                 silent.push(place);
