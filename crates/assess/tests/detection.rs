@@ -90,7 +90,7 @@ const fn ip4(last: u8) -> Ipv4Addr {
 }
 
 fn station(last: u8, port: u16) -> Station {
-    Station { mac: Some(mac(last)), ip: Some(IpAddr::V4(ip4(last))), port }
+    Station { mac: Some(mac(last)), ip: Some(IpAddr::V4(ip4(last))), port, radio: None }
 }
 
 fn serious(findings: &[Finding]) -> Vec<&Finding> {
@@ -246,6 +246,7 @@ mod flood {
                 mac: Some(mac(1)),
                 ip: Some(Ipv4Addr::from(0x0b00_0000 + number * 7919).into()),
                 port: 1024 + (number % 5000) as u16,
+                radio: None,
             };
             wire.syn(spoofed, station(7, 2575));
             wire.wait(i64::from(number % 2));

@@ -7,8 +7,8 @@ use proptest::prelude::*;
 use wardline_assess::{Assessor, Settings};
 use wardline_model::fact::{
     AmbiguityKind, AmbiguousStream, CredentialFact, CredentialKind, Hl7Fact, Hl7Observation, Hl7Value,
-    MqttFact, ReplicaFact, SmbFact, SmbFileOperation, SnmpBinding, SnmpFact, SnmpOperation, SnmpSecurity,
-    SnmpValue, TcpEvent, TopicShape,
+    IntegrityFact, IntegrityFault, MqttFact, ReplicaFact, SmbFact, SmbFileOperation, SnmpBinding, SnmpFact,
+    SnmpOperation, SnmpSecurity, SnmpValue, TcpEvent, TopicShape,
 };
 use wardline_model::{
     Attack, Fact, Finding, Label, MacAddress, Observation, Protocol, Pseudonym, PseudonymKey, ServerRole,
@@ -71,7 +71,7 @@ fn serious(findings: Vec<Finding>) -> Vec<(Attack, String)> {
 
 fn station(last: u8) -> Station {
     let mac = MacAddress([0x00, 0x09, 0xfb, 0, 0, last]);
-    Station { mac: Some(mac), ip: Some(IpAddr::V4(Ipv4Addr::new(10, 20, 3, last))), port: 1000 }
+    Station { mac: Some(mac), ip: Some(IpAddr::V4(Ipv4Addr::new(10, 20, 3, last))), port: 1000, radio: None }
 }
 
 fn pseudonym(text: &str) -> Pseudonym {
@@ -116,6 +116,23 @@ mod corruption {
             length,
             time_to_live_step: step,
         })
+    }
+
+    fn bent(fault: IntegrityFault, accepted: bool) -> Fact {
+        let place = Label::new("frame 3");
+        Fact::Integrity(Box::new(IntegrityFact { protocol: Protocol::Astm, fault, place, accepted }))
+    }
+
+    #[test]
+    fn a_bent_frame_is_found_only_where_it_was_taken() {
+        let mut wire = Wire::default();
+        wire.tell(7, 20, bent(IntegrityFault::Checksum, true));
+        assert_eq!(wire.serious(), [(Attack::MessageCorruption, "bent-frame".to_owned())]);
+        let mut wire = Wire::default();
+        wire.tell(7, 20, bent(IntegrityFault::Checksum, false));
+        wire.tell(7, 20, bent(IntegrityFault::Repeated, true));
+        wire.tell(7, 20, bent(IntegrityFault::Order, true));
+        assert!(wire.serious().is_empty(), "noise that was refused, a lost answer, a careless sender");
     }
 
     #[test]

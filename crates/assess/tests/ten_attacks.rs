@@ -83,7 +83,12 @@ fn ip(last: u8) -> IpAddr {
 }
 
 fn station(last: u8) -> Station {
-    Station { mac: Some(MacAddress([0x00, 0x09, 0xfb, 0, 0, last])), ip: Some(ip(last)), port: 1000 }
+    Station {
+        mac: Some(MacAddress([0x00, 0x09, 0xfb, 0, 0, last])),
+        ip: Some(ip(last)),
+        port: 1000,
+        radio: None,
+    }
 }
 
 fn pseudonym(text: &str) -> Pseudonym {

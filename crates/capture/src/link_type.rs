@@ -20,8 +20,14 @@ pub const LOOP: u16 = 108;
 pub const LINUX_SLL: u16 = 113;
 /// IEEE 802.11 behind a radiotap header.
 pub const IEEE802_11_RADIOTAP: u16 = 127;
+/// Bluetooth between host and controller: UART transport (H4).
+pub const BLUETOOTH_HCI_H4: u16 = 187;
+/// Per-Packet Information around another link type.
+pub const PPI: u16 = 192;
 /// IEEE 802.15.4 with frame check sequence.
 pub const IEEE802_15_4: u16 = 195;
+/// Bluetooth between host and controller, with a direction in front.
+pub const BLUETOOTH_HCI_H4_WITH_PHDR: u16 = 201;
 /// Raw IPv4.
 pub const IPV4: u16 = 228;
 /// Raw IPv6.
@@ -49,7 +55,10 @@ pub const fn name(link_type: u16) -> Option<&'static str> {
         LOOP => "OpenBSD loopback",
         LINUX_SLL => "Linux cooked v1",
         IEEE802_11_RADIOTAP => "802.11 with radiotap",
+        BLUETOOTH_HCI_H4 => "Bluetooth HCI",
+        PPI => "per-packet information",
         IEEE802_15_4 => "802.15.4",
+        BLUETOOTH_HCI_H4_WITH_PHDR => "Bluetooth HCI with direction",
         IPV4 => "raw IPv4",
         IPV6 => "raw IPv6",
         IEEE802_15_4_NOFCS => "802.15.4 without FCS",

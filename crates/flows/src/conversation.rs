@@ -146,7 +146,7 @@ impl Talk {
 
     fn station(&self, side: usize) -> Station {
         let (ip, port) = self.key.end(self.from_low == (side == 0));
-        Station { mac: self.macs.get(side).copied().flatten(), ip: Some(ip), port }
+        Station { mac: self.macs.get(side).copied().flatten(), ip: Some(ip), port, radio: None }
     }
 
     pub(crate) fn initiator(&self) -> Station {

@@ -13,9 +13,10 @@ use wardline_wire::{Error, Fault, Layer, Verdict};
 
 use crate::limits::{TAGS_MAX, TUNNELS_MAX};
 
-/// Link types that are read: Ethernet, Linux cooked, raw IP, loopback.
+/// Link types that are read: Ethernet, Linux cooked, raw IP, loopback, and those of radios.
 pub const fn reads_link_type(number: u16) -> bool {
     matches!(number, 0 | 1 | 12 | 14 | 101 | 108 | 113 | 228 | 229 | 276)
+        || crate::radio::reads_link_type(number)
 }
 
 /// Addresses of the link layer, as far as the link has any.

@@ -18,6 +18,7 @@ use crate::decode::{Content, Decoded, Ip, Link, decode, reads_link_type};
 use crate::fragments::Fragments;
 use crate::frame::Frame;
 use crate::limits::{Limits, SHARDS};
+use crate::radio::{self, Radio};
 use crate::replicas::Replicas;
 use crate::shard::Packet;
 
@@ -33,6 +34,7 @@ pub(crate) struct Front {
     stations: HashMap<MacAddress, Timestamp, foldhash::fast::FixedState>,
     /// By hash of a router or bridge and what it speaks: hash of what it said, and when.
     routers: HashMap<u64, (u64, Timestamp), foldhash::fast::FixedState>,
+    radio: Radio,
     pub(crate) counters: Counters,
 }
 
@@ -55,6 +57,7 @@ impl Front {
             replicas: Replicas::new(seed),
             stations: HashMap::default(),
             routers: HashMap::default(),
+            radio: Radio::default(),
             counters: Counters::default(),
         }
     }
@@ -65,6 +68,10 @@ impl Front {
         self.counters.bytes += u64::from(frame.original_length);
         if !reads_link_type(frame.link_type) {
             self.counters.link_type(frame.link_type);
+            return Routed::Told;
+        }
+        if radio::reads_link_type(frame.link_type) {
+            self.radio.frame(frame, &mut self.counters, out);
             return Routed::Told;
         }
         let sighting = Sighting { time: frame.time, capture: frame.capture, packet: frame.number };
@@ -329,8 +336,8 @@ impl Front {
 
 fn ends(link: Link, ip: &Ip<'_>) -> (Station, Station) {
     (
-        Station { mac: link.source, ip: Some(ip.source), port: 0 },
-        Station { mac: link.destination, ip: Some(ip.destination), port: 0 },
+        Station { mac: link.source, ip: Some(ip.source), ..Station::default() },
+        Station { mac: link.destination, ip: Some(ip.destination), ..Station::default() },
     )
 }
 

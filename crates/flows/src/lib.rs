@@ -23,6 +23,7 @@ mod frame;
 mod front;
 mod limits;
 mod pipeline;
+mod radio;
 mod reassembly;
 mod replicas;
 mod shard;

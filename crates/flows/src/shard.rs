@@ -421,8 +421,8 @@ fn tell_icmp(
     let about = about.map(|about| (about.source, about.destination, Transport(about.protocol)));
     out.push(Observation {
         sighting: packet.sighting,
-        from: Station { mac: packet.link.source, ip: Some(packet.source), port: 0 },
-        to: Station { mac: packet.link.destination, ip: Some(packet.destination), port: 0 },
+        from: Station { mac: packet.link.source, ip: Some(packet.source), ..Station::default() },
+        to: Station { mac: packet.link.destination, ip: Some(packet.destination), ..Station::default() },
         transport: Some(packet.key.transport()),
         vlan: packet.link.vlan,
         fact: Fact::Icmp(IcmpFact { kind, about, gateway }),

@@ -97,6 +97,49 @@ impl JsonSchema for MacAddress {
     }
 }
 
+/// Address of a station on a radio link, where it is no IEEE 802 MAC address.
+///
+/// A public address of Bluetooth is a MAC address and is kept as one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum RadioAddress {
+    /// Bluetooth LE, random static: the same until the device is switched off, for most devices for ever.
+    BleStatic([u8; 6]),
+    /// Bluetooth LE, private: another one every quarter of an hour, so it names nobody.
+    BlePrivate([u8; 6]),
+    /// IEEE 802.15.4, extended: an EUI-64.
+    Ieee802154Extended([u8; 8]),
+    /// IEEE 802.15.4, short, as given by the coordinator of a network (PAN).
+    Ieee802154Short {
+        /// PAN identifier.
+        network: u16,
+        /// Short address.
+        address: u16,
+    },
+}
+
+impl RadioAddress {
+    /// Whether the address stays with its station.
+    pub const fn is_lasting(self) -> bool {
+        !matches!(self, Self::BlePrivate(_))
+    }
+}
+
+impl fmt::Display for RadioAddress {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::BleStatic(address) | Self::BlePrivate(address) => MacAddress(*address).fmt(f),
+            Self::Ieee802154Extended(address) => {
+                for (place, byte) in address.iter().enumerate() {
+                    write!(f, "{}{byte:02x}", if place == 0 { "" } else { ":" })?;
+                }
+                Ok(())
+            }
+            Self::Ieee802154Short { network, address } => write!(f, "{network:04x}/{address:04x}"),
+        }
+    }
+}
+
 /// One end of what was seen: the addresses that the frame gave it.
 ///
 /// The MAC address is that of the frame, so for a station behind a router it is the router's.
@@ -108,6 +151,8 @@ pub struct Station {
     pub ip: Option<IpAddr>,
     /// TCP, UDP or SCTP port; 0 where there is none.
     pub port: u16,
+    /// Address on a radio link that is no MAC address.
+    pub radio: Option<RadioAddress>,
 }
 
 /// What runs directly over IP: the protocol number of the IANA registry.

@@ -33,7 +33,7 @@ mod summary;
 mod time;
 mod verdict;
 
-pub use address::{CommunityId, MacAddress, Station, Transport};
+pub use address::{CommunityId, MacAddress, RadioAddress, Station, Transport};
 pub use advisory::{
     AdvisedVulnerability, Advisory, CvssScore, Epss, ExploitPrediction, Exploitation, ExploitedVulnerability,
     Fix, Match, MatchKind, Priority, ProductStatement, ProductStatus, Remedy, RemedyKind, StakeholderFacts,

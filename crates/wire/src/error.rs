@@ -70,6 +70,9 @@ pub enum Layer {
     OpcUa,
     Cbor,
     Coap,
+    Ble,
+    Hci,
+    Ieee802154,
 }
 
 /// The cause of an error, by who is to blame.

@@ -31,6 +31,7 @@ pub mod document;
 pub mod enterprise;
 pub mod link;
 pub mod network;
+pub mod radio;
 pub mod transport;
 
 pub use error::{Error, Fault, Layer};

@@ -6,7 +6,9 @@
 
 use std::net::IpAddr;
 
-use wardline_model::fact::{AmbiguousStream, DicomFact, Hl7Fact, Hl7Observation, Hl7Value, TcpEvent};
+use wardline_model::fact::{
+    AmbiguousStream, DicomFact, Hl7Fact, Hl7Observation, Hl7Value, IntegrityFact, IntegrityFault, TcpEvent,
+};
 use wardline_model::{
     Attack, Fact, Label, MacAddress, Observation, Protocol, Pseudonym, Severity, Timestamp,
 };
@@ -81,6 +83,7 @@ impl Detector for AlteredMessage {
             Fact::Ambiguous(stream) => self.overlap(observation, stream, world, episodes),
             Fact::Tcp(TcpEvent::Reset(step)) => self.reset(observation, *step, world, episodes),
             Fact::Hl7(hl7) => self.hl7(observation, hl7, world, episodes),
+            Fact::Integrity(told) => integrity(observation, told, world, episodes),
             Fact::Dicom(dicom) => {
                 if let DicomFact::Dataset(dataset) = dicom.as_ref()
                     && dataset.executable
@@ -151,6 +154,34 @@ fn executable(
             "A {protocol} message of {from} carries a program where a result or picture should be."
         ),
         silent_if: "the embedded data had not begun with the signature of an executable file",
+        started: observation.sighting.time,
+    };
+    raise(observation, told, world, episodes);
+}
+
+/// A message that its own checksum or number convicts, and that its receiver took. Noise on a serial line bends a frame as
+/// well, but then the receiver refuses it and gets it again.
+fn integrity(observation: &Observation, told: &IntegrityFact, world: &World<'_>, episodes: &mut Episodes) {
+    let (severity, confidence) = match told.fault {
+        IntegrityFault::Altered if told.accepted => (Severity::High, 0.7),
+        IntegrityFault::Checksum if told.accepted => (Severity::Medium, 0.6),
+        _ => return,
+    };
+    let from = observation.from.ip.map(|ip| ip.to_string()).unwrap_or_default();
+    let told = Told {
+        detector: "bent-frame",
+        key: format!("{from} {}", told.protocol),
+        severity,
+        confidence,
+        protocol: told.protocol,
+        field: told.fault.name(),
+        value: told.place.to_string(),
+        summary: format!(
+            "The receiver took a {} message of {from} that does not hold what was sent ({}).",
+            told.protocol,
+            told.fault.name()
+        ),
+        silent_if: "the checksum had been that of the message, its number had come with one content only, or the receiver had refused it",
         started: observation.sighting.time,
     };
     raise(observation, told, world, episodes);

@@ -143,13 +143,13 @@ impl ArpInterception {
             return;
         }
         let (mac, ip) = (arp.sender_mac, arp.target_ip);
-        let source = Station { mac: Some(mac), ip: Some(IpAddr::V4(arp.sender_ip)), port: 0 };
+        let source = Station { mac: Some(mac), ip: Some(IpAddr::V4(arp.sender_ip)), ..Station::default() };
         episodes.raise(
             Alarm {
                 techniques: &["T1557.002", "T0830"],
                 severity: Severity::High,
                 confidence: 0.85,
-                device: Some(Station { mac: None, ip: Some(IpAddr::V4(ip)), port: 0 }),
+                device: Some(Station { mac: None, ip: Some(IpAddr::V4(ip)), ..Station::default() }),
                 source: Some(source),
                 summary: format!("{mac} said that {ip} was its own, and now asks who has {ip}: it puts itself between stations."),
                 evidence: vec![
@@ -294,7 +294,7 @@ impl ArpInterception {
         let victim = self.victim(&unasked, world);
         let (Some(first), Some(newest)) = (unasked.first(), unasked.last()) else { return };
         let source_ip = claimant.own_address.map(IpAddr::V4);
-        let source = Station { mac: Some(mac), ip: source_ip, port: 0 };
+        let source = Station { mac: Some(mac), ip: source_ip, ..Station::default() };
         let listed: Vec<_> = stolen.iter().take(4).map(ToString::to_string).collect();
         let severity = if both_ways || fought_over { Severity::High } else { Severity::Medium };
         episodes.raise(
@@ -346,7 +346,7 @@ impl ArpInterception {
             let mac = self.owners.get(*ip).map(|owner| owner.mac);
             let router = world.inventory.is_gateway(IpAddr::V4(**ip))
                 || mac.is_some_and(|mac| world.inventory.is_router(mac));
-            let station = Station { mac, ip: Some(IpAddr::V4(**ip)), port: 0 };
+            let station = Station { mac, ip: Some(IpAddr::V4(**ip)), ..Station::default() };
             let medical = world.inventory.category(&station).is_medical();
             (!router, medical, **count, std::cmp::Reverse(**ip))
         });
@@ -354,7 +354,7 @@ impl ArpInterception {
         Station {
             mac: ip.and_then(|ip| self.owners.get(&ip)).map(|owner| owner.mac),
             ip: ip.map(IpAddr::V4),
-            port: 0,
+            ..Station::default()
         }
     }
 }

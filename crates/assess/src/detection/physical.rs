@@ -405,7 +405,7 @@ impl Doppelganger {
         if !both || same_machine || known_shared || world.learning || world.in_maintenance(Some(ip), time) {
             return;
         }
-        let station = |place: &Place| Station { mac: place.mac, ip: Some(place.ip), port: 0 };
+        let station = |place: &Place| Station { mac: place.mac, ip: Some(place.ip), ..Station::default() };
         let (owner, other, started) = (station(old), station(new), new.first);
         episodes.raise(
             Alarm {

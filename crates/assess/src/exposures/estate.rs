@@ -42,7 +42,7 @@ static SYSTEMS: LazyLock<Vec<System>> =
 
 /// Station of a device, for naming it.
 fn station(device: &Device) -> Station {
-    Station { mac: device.macs.first().copied(), ip: device.ips.first().copied(), port: 0 }
+    Station { mac: device.macs.first().copied(), ip: device.ips.first().copied(), ..Station::default() }
 }
 
 pub(super) fn legacy_os(device: &Device) -> Option<Sighting> {

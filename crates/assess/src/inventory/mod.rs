@@ -13,9 +13,10 @@ use std::collections::BTreeSet;
 use std::net::IpAddr;
 
 use hashbrown::HashMap;
+use wardline_model::fact::DeviceIdentity;
 use wardline_model::{
     Category, Claim, Criticality, Device, DeviceField, DeviceId, DeviceReference, Label, MacAddress,
-    Observation, Protocol, Site, Station, Timestamp,
+    Observation, Protocol, RadioAddress, Site, Station, Timestamp,
 };
 
 use crate::evidence::CaptureNames;
@@ -32,6 +33,10 @@ pub(crate) enum DeviceKey {
     Mac(MacAddress),
     /// By its network address: it is behind a router, or the capture has no link addresses.
     Ip(IpAddr),
+    /// By its address on a radio link.
+    Radio(RadioAddress),
+    /// By what another station says of it, which speaks for it: a digest of that, see [`Self::behind`].
+    Behind(u64),
 }
 
 impl DeviceKey {
@@ -41,7 +46,42 @@ impl DeviceKey {
             Self::Mac(mac) => format!("d-{:012x}", mac.to_bits()),
             Self::Ip(IpAddr::V4(ip)) => format!("d-v4-{:08x}", ip.to_bits()),
             Self::Ip(IpAddr::V6(ip)) => format!("d-v6-{:032x}", ip.to_bits()),
+            Self::Radio(RadioAddress::BleStatic(address) | RadioAddress::BlePrivate(address)) => {
+                format!("d-ble-{:012x}", MacAddress(address).to_bits())
+            }
+            Self::Radio(RadioAddress::Ieee802154Extended(address)) => {
+                format!("d-154-{:016x}", u64::from_be_bytes(address))
+            }
+            Self::Radio(RadioAddress::Ieee802154Short { network, address }) => {
+                format!("d-154-{network:04x}-{address:04x}")
+            }
+            Self::Behind(digest) => format!("d-of-{digest:016x}"),
         })
+    }
+
+    /// The key of a device behind `gateway`. What has a number of its own is the same device behind another gateway
+    /// as well; what has only a name is another there. `None` where nothing tells it from its neighbours.
+    pub(crate) fn behind(gateway: Self, device: &DeviceIdentity, name: Option<&Label>) -> Option<Self> {
+        /// Shorter identifiers are numbers within one gateway.
+        const OWN_LENGTH_MIN: usize = 8;
+        let own = device.identifier.as_ref().filter(|id| id.as_str().len() >= OWN_LENGTH_MIN);
+        let number = device.serial.as_ref().or(own);
+        let mut hasher = blake3::Hasher::new();
+        let mut take = |part: &str| {
+            hasher.update(part.to_lowercase().as_bytes()).update(&[0]);
+        };
+        match number {
+            Some(number) => {
+                take(device.model.as_ref().map_or("", Label::as_str));
+                take(number.as_str());
+            }
+            None => {
+                take(&gateway.id().0);
+                take(device.identifier.as_ref().or(name).or(device.model.as_ref())?.as_str());
+            }
+        }
+        let digest = hasher.finalize();
+        digest.as_bytes().first_chunk().map(|bytes| Self::Behind(u64::from_be_bytes(*bytes)))
     }
 }
 
@@ -83,6 +123,10 @@ impl Inventory {
 
     /// The device that an end of an observation belongs to, if it is one of ours.
     pub(crate) fn key_of(&self, station: &Station) -> Option<DeviceKey> {
+        if let Some(radio) = station.radio {
+            // A private address is another one soon: whoever has it cannot be known again.
+            return radio.is_lasting().then_some(DeviceKey::Radio(radio));
+        }
         match (station.mac.filter(|mac| mac.is_station()), station.ip) {
             (Some(mac), None) => Some(DeviceKey::Mac(mac)),
             (mac, Some(ip)) => self.key_of_address(ip, mac),
@@ -129,7 +173,7 @@ impl Inventory {
             ip: station.ip.or_else(|| match key {
                 Some(DeviceKey::Mac(mac)) => self.topology.addresses(mac).first().copied(),
                 Some(DeviceKey::Ip(ip)) => Some(ip),
-                None => None,
+                Some(DeviceKey::Radio(_) | DeviceKey::Behind(_)) | None => None,
             }),
             mac: match key {
                 Some(DeviceKey::Mac(mac)) => Some(mac),
@@ -164,6 +208,7 @@ impl Inventory {
         let (mac, ip) = match key {
             Some(DeviceKey::Mac(mac)) => (Some(mac), station.ip),
             Some(DeviceKey::Ip(ip)) => (None, Some(ip)),
+            Some(DeviceKey::Radio(_) | DeviceKey::Behind(_)) => return None,
             None => (None, station.ip),
         };
         self.site
@@ -203,7 +248,7 @@ impl Inventory {
     /// Marks a device as seen, and makes it known. `None` when there is no room, or nobody to know.
     fn entity(&mut self, key: DeviceKey, time: Timestamp) -> Option<&mut Entity> {
         let limit = match key {
-            DeviceKey::Mac(_) => STATIONS_MAX,
+            DeviceKey::Mac(_) | DeviceKey::Radio(_) | DeviceKey::Behind(_) => STATIONS_MAX,
             DeviceKey::Ip(_) => STATIONS_MAX + REMOTE_ADDRESSES_MAX,
         };
         if !self.entities.contains_key(&key) && self.entities.len() >= limit {
@@ -237,11 +282,12 @@ impl Inventory {
             id: key.id(),
             macs: match key {
                 DeviceKey::Mac(mac) => vec![mac],
-                DeviceKey::Ip(_) => vec![],
+                DeviceKey::Ip(_) | DeviceKey::Radio(_) | DeviceKey::Behind(_) => vec![],
             },
             ips: match key {
                 DeviceKey::Mac(mac) => self.topology.addresses(mac),
                 DeviceKey::Ip(ip) => vec![ip],
+                DeviceKey::Radio(_) | DeviceKey::Behind(_) => vec![],
             },
             hostnames: posterior.all(DeviceField::Hostname),
             vendor: posterior.best(DeviceField::Vendor),

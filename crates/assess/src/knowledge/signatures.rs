@@ -17,6 +17,7 @@ macro_rules! files {
 /// One file per subject: its name and its text.
 const FILES: &[(&str, &str)] = files![
     "analyzers",
+    "bluetooth",
     "building",
     "cameras",
     "cardiology",

@@ -24,7 +24,8 @@ pub(crate) struct Driver {
 
 impl Driver {
     pub(crate) fn new() -> Self {
-        let station = |last, port| Station { mac: None, ip: Some([192, 0, 2, last].into()), port };
+        let station =
+            |last, port| Station { mac: None, ip: Some([192, 0, 2, last].into()), port, radio: None };
         Self {
             initiator: station(1, 40_000),
             responder: station(2, 40_001),

@@ -4,6 +4,7 @@
 //! patient data and secrets become pseudonyms. To add a protocol: a module here, a line in [`STREAMS`] or
 //! [`DATAGRAMS`].
 
+mod astm;
 mod bacnet;
 mod banner;
 mod catalogue;
@@ -33,6 +34,7 @@ mod ntp;
 mod opc_ua;
 #[cfg(test)]
 mod oracles;
+mod patient;
 mod patient_fields;
 mod quic;
 mod radius;
@@ -116,6 +118,7 @@ pub(crate) struct Datagram {
 
 /// Protocols over TCP, in the order in which they are asked. One line each, by name; 64 at most.
 pub(crate) static STREAMS: &[Stream] = &[
+    astm::STREAM,
     banner::RDP,
     banner::SMTP,
     dicom::STREAM,

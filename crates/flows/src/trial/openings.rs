@@ -64,6 +64,15 @@ pub const STREAMS: &[&[(Direction, &[u8])]] = &[
         <a:Action>http://standards.ieee.org/downloads/11073/SetValue</a:Action></s:Header><s:Body><m:SetValue>\
         <m:OperationHandleRef>o</m:OperationHandleRef></m:SetValue></s:Body></s:Envelope>",
     )],
+    // A header of LIS02 in a frame of LIS01, and without frames.
+    &[
+        (Forward, b"\x05"),
+        (Backward, b"\x06"),
+        (Forward, b"\x021H|\\^&|||ABL90 FLEX^3.4^1234-567\r\x03CA\r\n"),
+        (Backward, b"\x06"),
+        (Forward, b"\x022P|1|4711\r\x0315\r\n\x04"),
+    ],
+    &[(Forward, b"H|\\^&|||A^1.2\rP|1||4711\rO|1|S\rR|1|^^^GLU|5.5|mmol/L\rL|1|N\r")],
 ];
 
 /// The begin of messages over UDP.

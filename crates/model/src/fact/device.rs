@@ -216,3 +216,45 @@ pub struct ProtectionFact {
     /// How weak it is.
     pub strength: Protection,
 }
+
+/// In what a message broke the rules that guard it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum IntegrityFault {
+    /// Its checksum is not that of its bytes.
+    Checksum,
+    /// It was sent again under the same number with another content.
+    Altered,
+    /// It was sent again.
+    Repeated,
+    /// A number before it is missing.
+    Sequence,
+    /// It stands where the standard allows none of its kind.
+    Order,
+}
+
+impl IntegrityFault {
+    /// In plain words.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Checksum => "wrong checksum",
+            Self::Altered => "same number, other content",
+            Self::Repeated => "sent again",
+            Self::Sequence => "number missing",
+            Self::Order => "out of order",
+        }
+    }
+}
+
+/// A message broke a rule that guards it; `from` of the observation sent it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct IntegrityFact {
+    /// What carried it.
+    pub protocol: Protocol,
+    /// In what.
+    pub fault: IntegrityFault,
+    /// Where, in the protocol's terms, such as `frame 3` or `record R`.
+    pub place: Label,
+    /// Whether its receiver took it all the same, as far as that was seen.
+    pub accepted: bool,
+}

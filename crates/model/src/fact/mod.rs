@@ -8,6 +8,7 @@ mod device;
 mod enterprise;
 mod files;
 mod network;
+mod radio;
 mod telemetry;
 mod transport;
 mod web;
@@ -18,8 +19,8 @@ pub use clinical::{
     PatientDataFact, PatientField, PatientFields, PatientLocation, PatientReference,
 };
 pub use device::{
-    AlarmFact, ControlFact, ControlOperation, IdentityFact, IdentitySubject, MeasurementFact, Protection,
-    ProtectionFact, RecordAccessFact, RecordVerb, SdcFact,
+    AlarmFact, ControlFact, ControlOperation, IdentityFact, IdentitySubject, IntegrityFact, IntegrityFault,
+    MeasurementFact, Protection, ProtectionFact, RecordAccessFact, RecordVerb, SdcFact,
 };
 pub use enterprise::{
     BannerFact, CredentialFact, CredentialKind, DhcpFact, DhcpMessage, DnsAnswer, DnsData, DnsFact,
@@ -30,6 +31,7 @@ pub use network::{
     ArpFact, ArpOperation, IcmpFact, IcmpKind, LinkAdvertisement, NeighborFact, NeighborKind, ReplicaFact,
     RoutingFact, RoutingKind,
 };
+pub use radio::{RadioLinkEvent, RadioLinkFact};
 pub use telemetry::{
     MqttFact, SnmpBinding, SnmpFact, SnmpOperation, SnmpSecurity, SnmpValue, SsdpFact, SsdpKind, TopicShape,
     WsDiscoveryFact, WsDiscoveryKind,
@@ -126,4 +128,8 @@ pub enum Fact {
     Protection(Box<ProtectionFact>),
     /// OSPF, RIP, VRRP, HSRP or spanning tree.
     Routing(Box<RoutingFact>),
+    /// A message broke a rule that guards it.
+    Integrity(Box<IntegrityFact>),
+    /// A connection over a radio began, was encrypted or ended.
+    RadioLink(RadioLinkFact),
 }

@@ -1,5 +1,6 @@
 //! Protocols that carry clinical data.
 
+pub mod astm;
 pub mod dicom;
 pub mod dicomweb;
 pub mod executable;

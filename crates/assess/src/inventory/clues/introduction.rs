@@ -1,8 +1,9 @@
 //! What devices say of themselves in protocols that have no fact of their own, and what they are told to do.
 
 use wardline_model::fact::{ControlFact, IdentityFact, IdentitySubject};
-use wardline_model::{DeviceField, Protocol};
+use wardline_model::{DeviceField, Label, Protocol};
 
+use super::super::DeviceKey;
 use super::{CHOSEN, Notes, READ};
 use crate::knowledge::ClueSource;
 
@@ -12,11 +13,11 @@ impl Notes<'_> {
         let key = match told.subject {
             IdentitySubject::Sender => self.from(),
             IdentitySubject::Receiver => self.to(),
-            IdentitySubject::Behind => {
-                self.role(true, told.protocol, told.device.field.as_str(), "device gateway");
-                return;
-            }
+            IdentitySubject::Behind => self.behind(told),
         };
+        if self.observation.from.radio.is_some() {
+            self.speaks(told.protocol);
+        }
         let device = &told.device;
         let place = (told.protocol, device.field.as_str());
         self.read(key, DeviceField::Vendor, device.manufacturer.as_ref(), 0.9, place);
@@ -39,9 +40,20 @@ impl Notes<'_> {
             self.clue(key, told.protocol, device.field.as_str(), source, text);
         }
         if let Some(role) = &told.role {
-            let by_sender = told.subject == IdentitySubject::Sender;
-            self.role(by_sender, told.protocol, device.field.as_str(), role.as_str());
+            self.role_of(key, told.protocol, device.field.as_str(), role.as_str());
         }
+    }
+
+    /// The device that the sender speaks for.
+    fn behind(&mut self, told: &IdentityFact) -> Option<DeviceKey> {
+        let field = told.device.field.as_str();
+        self.role(true, told.protocol, field, "device gateway");
+        let gateway = self.from()?;
+        let key = DeviceKey::behind(gateway, &told.device, told.name.as_ref())?;
+        let through = Label::new(&gateway.id().0);
+        self.read(Some(key), DeviceField::Attribute, Some(&through), READ, (told.protocol, "behind"));
+        self.inventory.speaks(key, told.protocol, self.observation.sighting.time);
+        Some(key)
     }
 
     /// Whoever is given commands of a protocol of controllers is a controller, or stands in front of one.

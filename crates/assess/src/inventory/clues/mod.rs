@@ -7,7 +7,7 @@ mod network;
 mod web;
 
 use wardline_model::fact::{MqttFact, NeighborKind, SmbFact};
-use wardline_model::{Claim, DeviceField, Fact, Label, Observation, Protocol};
+use wardline_model::{Claim, DeviceField, Fact, Label, MacAddress, Observation, Protocol, RadioAddress};
 
 use super::{DeviceKey, Inventory};
 use crate::evidence::CaptureNames;
@@ -68,6 +68,11 @@ pub(super) fn observe(inventory: &mut Inventory, observation: &Observation, name
         Fact::Hl7(hl7) => notes.hl7(hl7),
         Fact::Dicom(dicom) => notes.dicom(dicom),
         Fact::Identity(identity) => notes.introduction(identity),
+        Fact::Measurement(told) if observation.transport.is_none() => notes.speaks(told.protocol),
+        Fact::RadioLink(link) => {
+            notes.speaks(link.protocol);
+            notes.role(true, link.protocol, "connection", "ble central");
+        }
         Fact::Control(control) => notes.commanded(control),
         Fact::Routing(routing) => notes.routing(routing),
         Fact::RecordAccess(access) => notes.record_access(access),
@@ -128,11 +133,16 @@ impl Notes<'_> {
             return;
         }
         self.inventory.changed.insert(key);
-        if let DeviceKey::Mac(mac) = key
-            && let Some(organization) = self.inventory.knowledge.organization(mac)
-        {
+        // An EUI-64 begins with the same prefix of its maker as a MAC address.
+        let (prefixed, place) = match key {
+            DeviceKey::Mac(mac) => (Some(mac), (Protocol::Ethernet, "eth.src.oui")),
+            DeviceKey::Radio(RadioAddress::Ieee802154Extended([a, b, c, d, e, f, ..])) => {
+                (Some(MacAddress([a, b, c, d, e, f])), (Protocol::Ieee802154, "wpan.src64"))
+            }
+            _ => (None, (Protocol::Ethernet, "eth.src.oui")),
+        };
+        if let Some(organization) = prefixed.and_then(|mac| self.inventory.knowledge.organization(mac)) {
             let organization = Label::new(organization);
-            let place = (Protocol::Ethernet, "eth.src.oui");
             if let Some(maker) = self.inventory.knowledge.vendor(organization.as_str()) {
                 let seen = (organization.clone(), Label::new("oui"));
                 self.claim(key, DeviceField::Vendor, maker, OUI, place, Some(seen));
@@ -224,7 +234,12 @@ impl Notes<'_> {
 
     /// What a device did, and what that says.
     fn role(&mut self, sender: bool, protocol: Protocol, field: &str, role: &str) {
-        let Some(key) = (if sender { self.from() } else { self.to() }) else { return };
+        let key = if sender { self.from() } else { self.to() };
+        self.role_of(key, protocol, field, role);
+    }
+
+    fn role_of(&mut self, key: Option<DeviceKey>, protocol: Protocol, field: &str, role: &str) {
+        let Some(key) = key else { return };
         let role = Label::new(role);
         self.claim(key, DeviceField::Role, role.clone(), 0.9, (protocol, field), None);
         self.clue(Some(key), protocol, field, ClueSource::Role, Some(&role));

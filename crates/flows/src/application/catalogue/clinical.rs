@@ -7,6 +7,24 @@ use super::CatalogueEntry;
 /// By name.
 pub(super) const ENTRIES: &[CatalogueEntry] = &[
     CatalogueEntry {
+        protocol: Protocol::Astm,
+        name: "ASTM E1381 and E1394: CLSI LIS01-A2 and LIS02-A2, with or without frames",
+        attributes: &[
+            "sender: model, software version, serial (told by their form)",
+            "further components of the sender",
+            "receiver, processing, version",
+            "role: sends results, or sends orders",
+            "access password (pseudonym)",
+            "results with test code, value, unit, time, instrument",
+            "patient (pseudonyms), bed",
+            "patient fields readable (kinds)",
+            "frames: wrong checksum, altered, repeated, missing; records out of order",
+            "systems behind one sender",
+        ],
+        tested: &["vectors"],
+        ignored: "comments, scientific and maker's records; orders as commands; the time-outs of section 6.5",
+    },
+    CatalogueEntry {
         protocol: Protocol::Dicom,
         name: "DICOM upper layer and message exchange, PS3.8 and PS3.7",
         attributes: &[

@@ -8,6 +8,7 @@ mod clinical;
 mod enterprise;
 mod network;
 mod page;
+mod radio;
 
 pub use page::catalogue_page;
 
@@ -44,6 +45,7 @@ pub const fn catalogue() -> &'static [CatalogueFamily] {
         CatalogueFamily { name: "Buildings and controllers", entries: building::ENTRIES },
         CatalogueFamily { name: "The rest of the house", entries: enterprise::ENTRIES },
         CatalogueFamily { name: "Link, network and transport", entries: network::ENTRIES },
+        CatalogueFamily { name: "Radio", entries: radio::ENTRIES },
     ]
 }
 
@@ -58,9 +60,11 @@ mod tests {
     /// of others.
     const ELSEWHERE: &[Protocol] = &[
         Protocol::Arp,
+        Protocol::Ble,
         Protocol::Cdp,
         Protocol::Ethernet,
         Protocol::Icmp,
+        Protocol::Ieee802154,
         Protocol::Ipp,
         Protocol::Ipv4,
         Protocol::Ipv6,
