@@ -8,6 +8,7 @@ mod astm;
 mod bacnet;
 mod banner;
 mod catalogue;
+mod coap;
 mod context;
 #[cfg(test)]
 mod corpus;
@@ -49,6 +50,7 @@ mod ssdp;
 mod ssh;
 mod stun;
 mod syslog;
+mod telemetry;
 mod telnet;
 mod tftp;
 mod tls;
@@ -172,6 +174,6 @@ pub(crate) static DATAGRAMS: &[Datagram] = &[
     ssdp::DATAGRAM,
     tls::DATAGRAM,
     ws_discovery::DATAGRAM,
-    recognition::COAP,
+    coap::DATAGRAM,
     routing::HSRP,
 ];

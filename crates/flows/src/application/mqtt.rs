@@ -1,24 +1,14 @@
 //! MQTT.
 
-use serde_json::Value;
-use wardline_model::fact::{
-    CredentialFact, CredentialKind, MeasurementFact, MqttFact, PatientDataFact, PatientReference, TopicShape,
-};
-use wardline_model::{Fact, Label, Protocol, Pseudonym, Subject};
-use wardline_wire::enterprise::http::BodyFormat;
+use wardline_model::fact::{CredentialFact, CredentialKind, MqttFact, TopicShape};
+use wardline_model::{Fact, Label, Protocol, Subject};
 use wardline_wire::enterprise::mqtt::{Connect, Packet, Publish, Session, probe};
 use wardline_wire::{Direction, Sensitive};
 
-use super::{Context, Progress, Stream, StreamAdaptor, patient_fields};
+use super::{Context, Progress, Stream, StreamAdaptor, telemetry};
 
 pub(super) const STREAM: Stream =
     Stream { protocol: Protocol::Mqtt, ports: &[1883, 1884], probe, adaptor: || Box::<Mqtt>::default() };
-
-/// Longest name of a quantity, and most quantities of one message.
-const NAME_BYTES_MAX: usize = 24;
-const QUANTITIES_MAX: usize = 12;
-/// Longest document whose numbers are read, bytes.
-const DOCUMENT_BYTES_MAX: usize = 16 * 1024;
 
 #[derive(Default)]
 struct Mqtt {
@@ -118,179 +108,13 @@ fn publish(publish: &Publish<'_>, context: &mut Context<'_>) {
     if context.direction == Direction::Backward {
         return;
     }
-    let json = payload
-        .iter()
-        .find(|byte| !byte.is_ascii_whitespace())
-        .is_some_and(|byte| matches!(byte, b'{' | b'['));
-    if json {
-        document(payload, context);
-    } else if let Some(value) = number(payload)
-        && let Some(name) = publish.topic.rsplit(|byte| *byte == b'/').next()
-        && let Some(code) = quantity(name)
-    {
-        measure(context, code, value, None, None);
-    }
-}
-
-/// A message of telemetry: numbers of known quantities, and kinds of patient data.
-fn document(payload: &[u8], context: &mut Context<'_>) {
-    let found = patient_fields::look(BodyFormat::Json, payload);
-    let mut telemetry = Telemetry::default();
-    if payload.len() <= DOCUMENT_BYTES_MAX
-        && let Ok(json) = serde_json::from_slice(payload)
-    {
-        telemetry.read(&json, 0, context);
-    }
-    let Telemetry { measured, patient, device } = telemetry;
-    for (code, value) in measured {
-        let patient = patient.map(|identifier| PatientReference {
-            identifier: Some(identifier),
-            ..PatientReference::default()
-        });
-        measure(context, code, value, patient, device.clone());
-    }
-    if !found.fields.is_empty() {
-        context.tell(Fact::PatientData(Box::new(PatientDataFact {
-            protocol: Protocol::Mqtt,
-            fields: found.fields,
-        })));
-    }
-}
-
-/// What a document of telemetry says.
-#[derive(Default)]
-struct Telemetry {
-    measured: Vec<(Label, f64)>,
-    patient: Option<Pseudonym>,
-    device: Option<Label>,
-}
-
-impl Telemetry {
-    fn read(&mut self, json: &Value, depth: usize, context: &Context<'_>) {
-        const DEPTH_MAX: usize = 4;
-        if depth > DEPTH_MAX {
-            return;
+    match telemetry::format(payload) {
+        Some(format) => telemetry::document(format, payload, Protocol::Mqtt, context),
+        None => {
+            let name = publish.topic.rsplit(|byte| *byte == b'/').next().unwrap_or_default();
+            telemetry::single(name, payload, Protocol::Mqtt, context)
         }
-        match json {
-            Value::Array(items) => items.iter().for_each(|item| self.read(item, depth + 1, context)),
-            Value::Object(fields) => {
-                // `{"name": "hr", "value": 72}` says the same as `{"hr": 72}`.
-                let named = ["name", "type", "code", "parameter", "metric"]
-                    .iter()
-                    .find_map(|key| fields.get(*key)?.as_str());
-                if let (Some(name), Some(value)) = (named, fields.get("value").and_then(numeric)) {
-                    self.add(name, value);
-                }
-                for (key, value) in fields {
-                    self.field(key, value, depth, context);
-                }
-            }
-            _ => {}
-        }
-    }
-
-    fn field(&mut self, key: &str, value: &Value, depth: usize, context: &Context<'_>) {
-        match (key.to_ascii_lowercase().replace(['_', '-'], "").as_str(), value) {
-            ("patientid" | "patient" | "mrn", Value::String(text)) => {
-                self.patient = Some(context.pseudonym(Subject::PatientId, Sensitive::new(text.as_bytes())));
-            }
-            ("deviceid" | "device" | "sensorid" | "serial", Value::String(text)) => {
-                self.device = Label::non_empty(text.as_bytes());
-            }
-            _ => match numeric(value) {
-                Some(value) => self.add(key, value),
-                None => self.read(value, depth + 1, context),
-            },
-        }
-    }
-
-    fn add(&mut self, name: &str, value: f64) {
-        if let Some(code) = quantity(name.as_bytes()).filter(|_| self.measured.len() < QUANTITIES_MAX) {
-            self.measured.push((code, value));
-        }
-    }
-}
-
-/// A number, also where it was sent as text.
-fn numeric(value: &Value) -> Option<f64> {
-    match value {
-        Value::String(text) => number(text.as_bytes()),
-        other => other.as_f64(),
-    }
-}
-
-fn measure(
-    context: &mut Context<'_>,
-    code: Label,
-    value: f64,
-    patient: Option<PatientReference>,
-    device: Option<Label>,
-) {
-    context.tell(Fact::Measurement(Box::new(MeasurementFact {
-        protocol: Protocol::Mqtt,
-        code,
-        system: None,
-        value,
-        unit: None,
-        time: None,
-        patient,
-        location: None,
-        device,
-    })));
-}
-
-/// A number and nothing else.
-fn number(text: &[u8]) -> Option<f64> {
-    let text = text.get(..text.len().min(32))?;
-    std::str::from_utf8(text).ok()?.trim().parse::<f64>().ok().filter(|value| value.is_finite())
-}
-
-/// The name of a quantity that telemetry of patients and pumps carries.
-fn quantity(name: &[u8]) -> Option<Label> {
-    const NAMES: &[&str] = &[
-        "hr",
-        "heartrate",
-        "heart_rate",
-        "pulse",
-        "pulserate",
-        "pulse_rate",
-        "spo2",
-        "rr",
-        "resp",
-        "resprate",
-        "resp_rate",
-        "respiratory_rate",
-        "temp",
-        "temperature",
-        "bodytemp",
-        "body_temperature",
-        "sys",
-        "systolic",
-        "sbp",
-        "dia",
-        "diastolic",
-        "dbp",
-        "map",
-        "etco2",
-        "glucose",
-        "rate",
-        "infusion_rate",
-        "flow_rate",
-        "dose",
-        "bolus",
-        "volume",
-        "vtbi",
-        "pressure",
-        "peep",
-        "fio2",
-        "tidal_volume",
-        "battery",
-        "steps",
-        "weight",
-    ];
-    let name =
-        std::str::from_utf8(name).ok().filter(|name| name.len() <= NAME_BYTES_MAX)?.to_ascii_lowercase();
-    NAMES.contains(&name.as_str()).then(|| Label::new(&name))
+    };
 }
 
 #[cfg(test)]

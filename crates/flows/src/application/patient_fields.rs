@@ -1,6 +1,7 @@
 //! Which kinds of patient data the fields of a document hold: known by their keys, never by what they say.
 
 use wardline_model::fact::{PatientField, PatientFields};
+use wardline_wire::Sensitive;
 use wardline_wire::enterprise::http::{BodyFormat, Field, fields};
 
 /// What the keys of a document say about it.
@@ -17,43 +18,60 @@ const KEY_BYTES_MAX: usize = 32;
 
 /// Looks through a document, or its beginning.
 pub(super) fn look(format: BodyFormat, body: &[u8]) -> Findings {
-    let mut strong = PatientFields::default();
-    let mut weak = PatientFields::default();
-    let mut about_patient = false;
-    let mut fhir = false;
-    fields(format, body, |Field { key, value }| {
+    let mut look = Look { elements: format == BodyFormat::Xml, ..Look::default() };
+    fields(format, body, |Field { key, value }| look.field(key, value));
+    look.finish()
+}
+
+/// Looks at one field after the other.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Look {
+    strong: PatientFields,
+    weak: PatientFields,
+    about_patient: bool,
+    fhir: bool,
+    /// Names of elements tell what is inside.
+    elements: bool,
+}
+
+impl Look {
+    pub(super) fn field(&mut self, key: &[u8], value: Option<Sensitive<&[u8]>>) {
         let mut folded = [0; KEY_BYTES_MAX];
         let key = fold(key, &mut folded);
         if key == b"resourcetype" {
-            fhir = true;
+            self.fhir = true;
             let kind = value.map(|value| resource(value.expose())).unwrap_or_default();
-            about_patient |= kind.patient;
-            kind.field.into_iter().for_each(|field| strong.insert(field));
+            self.about_patient |= kind.patient;
+            kind.field.into_iter().for_each(|field| self.strong.insert(field));
             return;
         }
-        if format == BodyFormat::Xml {
-            about_patient |= matches!(key, b"patient" | b"patientrole" | b"recordtarget");
-            fhir |= matches!(key, b"resource");
+        if self.elements {
+            self.about_patient |= matches!(key, b"patient" | b"patientrole" | b"recordtarget");
+            self.fhir |= matches!(key, b"resource");
         }
         // A reference such as `Patient/4711` names the patient.
         if value.is_some_and(|value| value.expose().starts_with(b"Patient/")) {
-            strong.insert(PatientField::Identifier);
+            self.strong.insert(PatientField::Identifier);
         }
         if let Some(field) = strong_field(key) {
-            strong.insert(field);
+            self.strong.insert(field);
         } else if let Some(field) = weak_field(key) {
-            weak.insert(field);
+            self.weak.insert(field);
         }
-    });
-    // A name or an address alone may be anybody's; beside a patient it is the patient's.
-    if about_patient || strong.identifies() || strong.contains(PatientField::BirthDate) {
-        strong.merge(weak);
     }
-    let enough = strong.identifies()
-        || strong.contains(PatientField::BirthDate)
-        || strong.iter().count() >= 2
-        || (fhir && !strong.is_empty());
-    Findings { fields: if enough { strong } else { PatientFields::default() }, fhir }
+
+    pub(super) fn finish(self) -> Findings {
+        let Self { mut strong, weak, about_patient, fhir, .. } = self;
+        // A name or an address alone may be anybody's; beside a patient it is the patient's.
+        if about_patient || strong.identifies() || strong.contains(PatientField::BirthDate) {
+            strong.merge(weak);
+        }
+        let enough = strong.identifies()
+            || strong.contains(PatientField::BirthDate)
+            || strong.iter().count() >= 2
+            || (fhir && !strong.is_empty());
+        Findings { fields: if enough { strong } else { PatientFields::default() }, fhir }
+    }
 }
 
 /// Letters in lower case and digits only: `patient_name`, `PatientName` and `patient-name` are one key.

@@ -4,7 +4,7 @@ use wardline_model::Protocol;
 use wardline_wire::enterprise::recognition as known;
 use wardline_wire::{Direction, Verdict};
 
-use super::{Context, Datagram, Progress, Stream, StreamAdaptor};
+use super::{Context, Progress, Stream, StreamAdaptor};
 
 /// Reads nothing.
 struct Named;
@@ -23,15 +23,4 @@ const fn stream(protocol: Protocol, ports: &'static [u16], probe: fn(Direction, 
     Stream { protocol, ports, probe, adaptor: || Box::new(Named) }
 }
 
-const fn datagram(
-    protocol: Protocol,
-    ports: &'static [u16],
-    probe: fn(&[u8]) -> Verdict,
-    encrypted: bool,
-) -> Datagram {
-    Datagram { protocol, ports, probe, read: |_, _| Progress::Done, encrypted }
-}
-
 pub(super) const HTTP2: Stream = stream(Protocol::Http2, &[], |_, opening| known::probe_http2(opening));
-
-pub(super) const COAP: Datagram = datagram(Protocol::Coap, &[5683], known::probe_coap, false);

@@ -41,11 +41,6 @@ impl Reader {
         self.lost
     }
 
-    /// Names of the elements that are open, outermost first.
-    pub fn path(&self) -> &[String] {
-        &self.stack
-    }
-
     /// Feeds the next piece.
     pub fn feed(&mut self, mut bytes: &[u8], tell: &mut dyn FnMut(&[String], Event<'_>)) {
         while !self.lost && !bytes.is_empty() {

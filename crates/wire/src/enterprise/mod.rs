@@ -1,6 +1,7 @@
 //! Protocols of the enterprise network: names, addresses, time, web, files, management, voice.
 
 pub mod banner;
+pub mod coap;
 pub mod dhcp;
 pub mod dhcpv6;
 pub mod dns;

@@ -9,9 +9,17 @@ pub(super) const ENTRIES: &[CatalogueEntry] = &[
     CatalogueEntry {
         protocol: Protocol::Coap,
         name: "Constrained Application Protocol, RFC 7252",
-        attributes: &[],
-        tested: &["vectors"],
-        ignored: "everything behind its head",
+        attributes: &[
+            "method and path shape",
+            "observed (RFC 7641)",
+            "commands to the device",
+            "measurements in JSON, CBOR and SenML (RFC 8428) with unit, time, device",
+            "resource types and interfaces (RFC 6690)",
+            "patient (pseudonym)",
+            "patient fields readable (kinds)",
+        ],
+        tested: &["aiocoap", "vectors"],
+        ignored: "retransmission, blocks behind the first, OSCORE; payloads of other formats",
     },
     CatalogueEntry {
         protocol: Protocol::Dhcp,

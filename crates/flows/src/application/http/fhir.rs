@@ -110,7 +110,12 @@ fn tell(resource: &Resource, fields: &mut PatientFields, told: &mut u32, context
             });
             measure(observation, patient.as_ref(), told, context);
         }
-        Content::Metric { .. } | Content::Patient(_) | Content::Other => {}
+        Content::Metric { code, unit, device } => {
+            *told += 1;
+            let metric = metric_identity(code.as_ref(), unit.as_ref(), device.as_ref());
+            context.tell(Fact::Identity(Box::new(metric)));
+        }
+        Content::Patient(_) | Content::Other => {}
     }
 }
 
@@ -211,6 +216,24 @@ fn device_identity(device: &Device) -> IdentityFact {
         description: label(device.kind_text.as_ref()).or_else(|| label(device.kind.as_ref())),
         role: None,
         attributes,
+    }
+}
+
+/// What a device measures, told of the device.
+fn metric_identity(code: Option<&String>, unit: Option<&String>, device: Option<&String>) -> IdentityFact {
+    let pairs = [("metric", label(code)), ("metric unit", label(unit))];
+    IdentityFact {
+        protocol: Protocol::Fhir,
+        subject: IdentitySubject::Behind,
+        device: DeviceIdentity {
+            identifier: label(device),
+            field: Label::new("DeviceMetric"),
+            ..DeviceIdentity::default()
+        },
+        name: None,
+        description: None,
+        role: None,
+        attributes: pairs.into_iter().filter_map(|(name, value)| Some((Label::new(name), value?))).collect(),
     }
 }
 

@@ -3,6 +3,8 @@
 mod body;
 mod dicomweb;
 mod fhir;
+#[cfg(test)]
+mod recorded;
 mod sdc;
 
 use std::collections::VecDeque;

@@ -12,11 +12,13 @@ pub enum Format {
     Xml,
 }
 
-/// Fields kept of one resource, and longest value, bytes.
-const FIELDS_MAX: usize = 128;
+/// Fields kept of one resource, longest path and longest value, bytes: together with [`NESTED_MAX`] what one
+/// conversation may hold.
+const FIELDS_MAX: usize = 96;
+const PATH_BYTES_MAX: usize = 96;
 const VALUE_BYTES_MAX: usize = 256;
 /// Resources within resources that are told apart: a bundle in a bundle with contained devices.
-const NESTED_MAX: usize = 6;
+const NESTED_MAX: usize = 4;
 /// Most resources of one document that are told.
 const RESOURCES_MAX: u32 = 2_000;
 
@@ -160,6 +162,10 @@ impl Walk {
         // Narrative and extensions say nothing that is read.
         let extends = |name: &String| matches!(name.as_str(), "extension" | "modifierExtension");
         if names.first().is_some_and(|name| name == "text") || names.iter().any(extends) {
+            return;
+        }
+        // What is read stands in few and short names.
+        if names.iter().map(|name| name.len() + 1).sum::<usize>() + key.len() > PATH_BYTES_MAX {
             return;
         }
         let mut path = names.join(".");

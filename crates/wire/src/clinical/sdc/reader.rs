@@ -10,8 +10,9 @@ use crate::document::xml;
 
 /// Descriptors remembered of one conversation; a monitor has some hundreds.
 const DESCRIPTORS_MAX: usize = 512;
-/// Longest handle, code or name kept, bytes.
+/// Longest text kept of a message, and longest handle and code remembered behind it, bytes.
 const NAME_BYTES_MAX: usize = 128;
+const REMEMBERED_BYTES_MAX: usize = 48;
 /// Most subsystems, specifications and services told of one device.
 const LIST_MAX: usize = 8;
 
@@ -21,7 +22,11 @@ pub struct Descriptors(BTreeMap<String, Component>);
 
 impl Descriptors {
     fn learn(&mut self, handle: String, component: Component) {
-        if self.0.len() < DESCRIPTORS_MAX || self.0.contains_key(&handle) {
+        let Component { code, unit, kind, priority } = &component;
+        let longest =
+            [code, unit, kind, priority].into_iter().flatten().chain([&handle]).map(String::len).max();
+        let short = longest.is_none_or(|length| length <= REMEMBERED_BYTES_MAX);
+        if short && (self.0.len() < DESCRIPTORS_MAX || self.0.contains_key(&handle)) {
             self.0.insert(handle, component);
         }
     }
