@@ -8,6 +8,10 @@ const LIST: &str = "WARDLINE_FUZZ_LIST";
 #[cfg(fuzzing)]
 const SEEDS: &str = "WARDLINE_FUZZ_SEEDS";
 
+/// A folder of captures whose conversations are seeds as well.
+#[cfg(fuzzing)]
+const CAPTURES: &str = "WARDLINE_CORPUS";
+
 #[cfg(fuzzing)]
 static TARGET: std::sync::OnceLock<wardline_fuzz::targets::Target> = std::sync::OnceLock::new();
 
@@ -23,7 +27,7 @@ libfuzzer_sys::fuzz_target!(
 
 #[cfg(fuzzing)]
 fn begin() {
-    use wardline_fuzz::{meters, targets};
+    use wardline_fuzz::{corpus, meters, targets};
     if std::env::var_os(LIST).is_some() {
         targets::all().iter().for_each(|target| println!("{}", target.name));
         std::process::exit(0);
@@ -32,8 +36,13 @@ fn begin() {
     let name = std::env::var("WARDLINE_FUZZ_TARGET").unwrap_or_default();
     let target = targets::named(&name).unwrap_or_else(|| panic!("{name}: no such target"));
     if let Some(directory) = std::env::var_os(SEEDS) {
-        for (number, seed) in (target.seeds)().iter().enumerate() {
-            let file = std::path::Path::new(&directory).join(format!("seed-{number:03}"));
+        let mut seeds = (target.seeds)();
+        if let Some(captures) = std::env::var_os(CAPTURES) {
+            let talks = corpus::talks(std::path::Path::new(&captures));
+            seeds.extend(talks.iter().filter_map(|talk| (target.adopt)(talk)));
+        }
+        for (number, seed) in seeds.iter().enumerate() {
+            let file = std::path::Path::new(&directory).join(format!("seed-{number:05}"));
             std::fs::write(&file, seed).unwrap_or_else(|error| panic!("{}: {error}", file.display()));
         }
     }

@@ -7,6 +7,7 @@
 //!
 //! `cargo xtask fuzz` lists the targets and runs one; `docs/fuzzing.md` tells the rest.
 
+pub mod corpus;
 pub mod dialogue;
 pub mod meters;
 pub mod mutation;

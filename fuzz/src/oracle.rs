@@ -2,8 +2,9 @@
 
 use crate::meters::Cost;
 
-/// What a target may cost, fixed for its kind. The numbers are some five times what honest input was measured to cost, so
-/// that they are met by whoever goes over the input a few times, and by nobody who goes over it for each of its parts.
+/// What a target may cost, fixed for its kind. The numbers are a few times the most that any input of a
+/// grown corpus was measured to cost, so that they are met by whoever goes over the input a few times, and by nobody who goes
+/// over it for each of its parts.
 #[derive(Clone, Copy, Debug)]
 pub struct Budget {
     /// Steps for each byte.
@@ -59,4 +60,43 @@ pub fn check_doubled(what: &str, once: Cost, twice: Cost, base_steps: u64) {
         once.steps,
         twice.steps
     );
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const BUDGET: Budget = Budget {
+        steps_per_byte: 10,
+        steps_per_piece: 100,
+        steps_base: 1_000,
+        peak_per_byte: 8,
+        peak_base_bytes: 100,
+        retained_per_byte: 4,
+        retained_base_bytes: 10,
+    };
+
+    fn refused(cost: Cost) -> bool {
+        std::panic::catch_unwind(|| BUDGET.check("test", 100, 2, cost)).is_err()
+    }
+
+    #[test]
+    fn each_limit_is_held() {
+        let most = Cost { steps: 2_200, peak_bytes: 900, retained_bytes: 410 };
+        assert!(!refused(most));
+        assert!(refused(Cost { steps: most.steps + 1, ..most }));
+        assert!(refused(Cost { peak_bytes: most.peak_bytes + 1, ..most }));
+        assert!(refused(Cost { retained_bytes: most.retained_bytes + 1, ..most }));
+    }
+
+    #[test]
+    fn a_quadratic_run_is_refused() {
+        let steps = |length: u64| Cost { steps: length * length, ..Cost::default() };
+        let doubled = |length| {
+            std::panic::catch_unwind(|| check_doubled("test", steps(length), steps(2 * length), 1_000))
+        };
+        assert!(doubled(1_000).is_err());
+        let linear = |length: u64| Cost { steps: 7 * length, ..Cost::default() };
+        check_doubled("test", linear(1_000), linear(2_000), 0);
+    }
 }

@@ -10,7 +10,8 @@ use crate::application::{Context, DATAGRAMS, Datagram, Progress, STREAMS, Stream
 const DATAGRAMS_ASKED_MAX: u8 = 12;
 /// Datagrams that must look the same to a protocol that is never certain of one.
 const UNSURE_AGREE: u8 = 2;
-/// Pieces of an opening.
+/// Turns of an opening: pieces of one direction that follow each other are one, or whoever sends a byte at a time would
+/// not be recognised.
 const PIECES_MAX: usize = 16;
 
 /// What is known of what is spoken.
@@ -127,36 +128,43 @@ impl Spoken {
     ) {
         let direction = context.direction;
         let first = opening.pieces.is_empty();
-        let known = opening.sides.get(direction.index()).is_some_and(|side| !side.is_empty());
-        let decided = if known {
-            if let Some(side) = opening.sides.get_mut(direction.index()) {
-                let room = opening_bytes.saturating_sub(side.len());
-                side.extend_from_slice(bytes.get(..bytes.len().min(room)).unwrap_or_default());
-            }
-            let side = opening.sides.get(direction.index()).cloned().unwrap_or_default();
+        let mut side = opening.sides.get_mut(direction.index()).map(std::mem::take).unwrap_or_default();
+        let known = !side.is_empty();
+        let room = opening_bytes.saturating_sub(side.len());
+        side.extend_from_slice(bytes.get(..bytes.len().min(room)).unwrap_or_default());
+        let decided = if !known {
+            // The first piece is shown as it came, however long.
+            ask(&mut opening.excluded, direction, bytes, context)
+        } else if room > 0 {
             ask(&mut opening.excluded, direction, &side, context)
         } else {
-            ask(&mut opening.excluded, direction, bytes, context)
+            // Nobody would see anything new.
+            None
         };
+        if let Some(kept) = opening.sides.get_mut(direction.index()) {
+            *kept = side;
+        }
         if let Some(stream) = decided {
             let pieces = std::mem::take(&mut opening.pieces);
             self.begin(stream, pieces, bytes, context);
             return;
         }
         let everybody = opening.excluded.count_ones() as usize >= STREAMS.len();
-        let kept: usize = opening.sides.iter().map(Vec::len).sum();
+        let full = opening.sides.iter().all(|side| side.len() >= opening_bytes);
+        let kept: usize = opening.pieces.iter().map(|(_, piece)| piece.len()).sum();
         if everybody
             || opening.pieces.len() >= PIECES_MAX
-            || kept >= 2 * opening_bytes
+            || full
+            || kept + bytes.len() > PIECES_MAX * opening_bytes
             || first && bytes.len() > opening_bytes
         {
             *self = Self::Over { protocol: None, encrypted: None };
             return;
         }
-        if !known && let Some(side) = opening.sides.get_mut(direction.index()) {
-            side.extend_from_slice(bytes.get(..bytes.len().min(opening_bytes)).unwrap_or_default());
+        match opening.pieces.last_mut() {
+            Some((same, piece)) if *same == direction => piece.extend_from_slice(bytes),
+            _ => opening.pieces.push((direction, bytes.to_vec())),
         }
-        opening.pieces.push((direction, bytes.to_vec()));
         *self = Self::Opening(opening);
     }
 

@@ -7,6 +7,8 @@
 #[derive(Clone, Debug)]
 pub struct StreamBuffer {
     pending: Vec<u8>,
+    /// Bytes at the front of `pending` that were shown in vain.
+    seen: usize,
     skip: u64,
     limit: usize,
 }
@@ -14,7 +16,7 @@ pub struct StreamBuffer {
 impl StreamBuffer {
     /// A buffer that keeps at most `limit` bytes of an unfinished message.
     pub const fn new(limit: usize) -> Self {
-        Self { pending: Vec::new(), skip: 0, limit }
+        Self { pending: Vec::new(), seen: 0, skip: 0, limit }
     }
 
     /// Bytes kept.
@@ -25,6 +27,7 @@ impl StreamBuffer {
     /// Forgets everything, as after a hole in the stream.
     pub fn clear(&mut self) {
         self.pending = Vec::new();
+        self.seen = 0;
         self.skip = 0;
     }
 
@@ -45,6 +48,16 @@ impl StreamBuffer {
     /// Returns false, and forgets what it kept, when an unfinished message is longer than the limit. A message is too
     /// long or not whatever pieces it comes in: one that is whole within a piece is measured as well.
     pub fn feed(&mut self, piece: &[u8], mut read: impl FnMut(&[u8]) -> Option<Consumed>) -> bool {
+        self.feed_and_tell_seen(piece, |unread, _| read(unread))
+    }
+
+    /// As [`Self::feed`]; `read` is told how many bytes at the front it was shown before and needed more. Who looks for
+    /// the end of a message goes on from there, or many small pieces of a long message cost its length each.
+    pub fn feed_and_tell_seen(
+        &mut self,
+        piece: &[u8],
+        mut read: impl FnMut(&[u8], usize) -> Option<Consumed>,
+    ) -> bool {
         let piece = self.after_skip(piece);
         if self.pending.is_empty() {
             let unread = self.read_messages(piece, &mut read);
@@ -70,16 +83,20 @@ impl StreamBuffer {
     fn read_messages<'a>(
         &mut self,
         mut unread: &'a [u8],
-        read: &mut impl FnMut(&[u8]) -> Option<Consumed>,
+        read: &mut impl FnMut(&[u8], usize) -> Option<Consumed>,
     ) -> &'a [u8] {
+        let mut seen = std::mem::take(&mut self.seen);
         while !unread.is_empty() {
-            match read(unread.get(..self.limit).unwrap_or(unread)) {
+            match read(unread.get(..self.limit).unwrap_or(unread), std::mem::take(&mut seen)) {
                 Some(consumed) if consumed.is_some() => {
                     unread = unread.get(consumed.bytes..).unwrap_or_default();
                     self.skip = consumed.skip;
                     unread = self.after_skip(unread);
                 }
-                _ => break,
+                _ => {
+                    self.seen = unread.len();
+                    break;
+                }
             }
         }
         unread

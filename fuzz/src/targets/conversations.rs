@@ -1,7 +1,7 @@
 //! Every protocol that is registered in `wardline-flows`, over TCP and UDP.
 
 use wardline_flows::trial::{self, Conversation, Datagram, Stream, openings};
-use wardline_wire::Direction;
+use wardline_wire::{Direction, Verdict};
 
 use super::Target;
 use crate::dialogue::Dialogue;
@@ -10,17 +10,17 @@ use crate::oracle::{Budget, check_doubled};
 
 /// Of pieces as they come in segments.
 const WHOLE: Budget = Budget {
-    steps_per_byte: 400,
-    steps_per_piece: 3_000,
-    steps_base: 20_000,
+    steps_per_byte: 250,
+    steps_per_piece: 2_000,
+    steps_base: 15_000,
     peak_per_byte: 8,
-    peak_base_bytes: 128 << 10,
+    peak_base_bytes: 32 << 10,
     retained_per_byte: 4,
-    retained_base_bytes: 32 << 10,
+    retained_base_bytes: 16 << 10,
 };
 
 /// Of a byte in each segment: what a piece costs is spent for every byte.
-const BYTEWISE: Budget = Budget { steps_per_byte: 0, ..WHOLE };
+const BYTEWISE: Budget = Budget { steps_per_byte: 0, steps_per_piece: 1_200, ..WHOLE };
 
 /// Facts for which there is room before memory is measured: they are handed on with each packet.
 const FACTS_AT_ONCE: usize = 4_096;
@@ -29,7 +29,14 @@ pub(super) fn targets() -> impl Iterator<Item = Target> {
     let streams = Stream::all().map(|stream| Target {
         name: format!("stream-{}", stream.protocol()),
         run: Box::new(move |input| conversation(stream, input)),
-        seeds: Box::new(move || openings::STREAMS.iter().map(|pieces| Dialogue::write(pieces)).collect()),
+        seeds: Box::new(stream_seeds),
+        adopt: Box::new(move |talk| {
+            let pieces: Vec<_> =
+                talk.pieces.iter().map(|(direction, piece)| (*direction, piece.as_slice())).collect();
+            let mine =
+                |(direction, piece): &(Direction, &[u8])| stream.probe(*direction, piece) == Verdict::Certain;
+            (talk.tcp && pieces.iter().any(mine)).then(|| Dialogue::write(&pieces))
+        }),
     });
     let datagrams = Datagram::all().map(|datagram| Target {
         name: format!("datagram-{}", datagram.protocol()),
@@ -37,8 +44,26 @@ pub(super) fn targets() -> impl Iterator<Item = Target> {
         seeds: Box::new(move || {
             openings::DATAGRAMS.iter().map(|bytes| bytes.to_vec()).chain([openings::dhcp()]).collect()
         }),
+        adopt: Box::new(move |talk| {
+            let mine = |(_, piece): &&(Direction, Vec<u8>)| datagram.probe(piece) != Verdict::NotMine;
+            talk.pieces.iter().find(mine).filter(|_| !talk.tcp).map(|(_, piece)| piece.clone())
+        }),
     });
     streams.chain(datagrams)
+}
+
+/// Bytes put into the middle of an opening, so that its message does not end for long.
+const STRETCH_BYTES: usize = 6_000;
+
+/// Every opening, and every opening that does not end: who looks at it anew for each byte takes too many steps.
+fn stream_seeds() -> Vec<Vec<u8>> {
+    let stretched = openings::STREAMS.iter().map(|pieces| {
+        let (direction, first) = pieces[0];
+        let (begin, end) = first.split_at(first.len() * 2 / 3);
+        let long = [begin, &[b'a'; STRETCH_BYTES], end].concat();
+        Dialogue::write(&[(direction, &long)])
+    });
+    openings::STREAMS.iter().map(|pieces| Dialogue::write(pieces)).chain(stretched).collect()
 }
 
 fn conversation(stream: Stream, input: &[u8]) {

@@ -4,7 +4,12 @@
 use proptest::prelude::*;
 use wardline_wire::Direction;
 
+use super::driver::Driver;
+use crate::spoken::Spoken;
 use crate::trial::{self, Datagram, Stream, openings};
+
+/// Bytes of an opening that are looked at, as in the defaults of `Limits`.
+const OPENING_BYTES: usize = 2 << 10;
 
 type Pieces = Vec<(Direction, Vec<u8>)>;
 
@@ -42,6 +47,24 @@ fn pieces() -> impl Strategy<Value = Pieces> {
 
 fn borrowed(pieces: &Pieces) -> Vec<(Direction, &[u8])> {
     pieces.iter().map(|(direction, bytes)| (*direction, bytes.as_slice())).collect()
+}
+
+#[test]
+fn an_opening_is_recognised_however_it_is_cut() {
+    for opening in openings::STREAMS {
+        let recognised = |size: usize| {
+            let (mut driver, mut spoken) = (Driver::new(), Spoken::default());
+            for (direction, bytes) in *opening {
+                for piece in bytes.chunks(size) {
+                    driver.with(*direction, |context| spoken.stream(piece, OPENING_BYTES, context));
+                }
+            }
+            (spoken.label(), driver.facts())
+        };
+        for size in [1, 2, 7] {
+            assert_eq!(recognised(usize::MAX), recognised(size), "in pieces of {size}: {opening:?}");
+        }
+    }
 }
 
 proptest! {

@@ -18,6 +18,8 @@ pub(super) const STREAM: Stream = Stream {
 
 /// Longest message kept of a stream, bytes.
 const MESSAGE_BYTES_MAX: usize = 16 * 1024;
+/// Bytes by which a message is told to be of SIP or not; more of them change nothing.
+const OPENING_BYTES: usize = 1024;
 
 fn read(bytes: &[u8], context: &mut Context<'_>) -> Progress {
     // Clients keep their path open with line ends alone.
@@ -40,29 +42,43 @@ fn read(bytes: &[u8], context: &mut Context<'_>) -> Progress {
 
 struct Sip {
     directions: [StreamBuffer; 2],
+    /// Length of the message that is being read, where its head is whole.
+    lengths: [Option<usize>; 2],
 }
 
 impl Default for Sip {
     fn default() -> Self {
-        Self { directions: [StreamBuffer::new(MESSAGE_BYTES_MAX), StreamBuffer::new(MESSAGE_BYTES_MAX)] }
+        let buffer = || StreamBuffer::new(MESSAGE_BYTES_MAX);
+        Self { directions: [buffer(), buffer()], lengths: [None; 2] }
     }
 }
 
 impl StreamAdaptor for Sip {
     fn data(&mut self, direction: Direction, bytes: &[u8], context: &mut Context<'_>) -> Progress {
-        let Some(buffer) = self.directions.get_mut(direction.index()) else { return Progress::Done };
+        let Self { directions, lengths } = self;
+        let (Some(buffer), Some(known)) =
+            (directions.get_mut(direction.index()), lengths.get_mut(direction.index()))
+        else {
+            return Progress::Done;
+        };
         let mut lost = false;
-        let fits = buffer.feed(bytes, |unread| {
+        let fits = buffer.feed_and_tell_seen(bytes, |unread, seen| {
             if lost
-                || probe(unread) == Verdict::NotMine
+                || seen < OPENING_BYTES
+                    && probe(unread) == Verdict::NotMine
                     && !unread.starts_with(b"\r")
                     && !unread.starts_with(b"\n")
             {
                 lost = true;
                 return Some(Consumed::exactly(unread.len()));
             }
-            let length = message_length(unread)?;
+            let length = match *known {
+                Some(length) => length,
+                None => message_length(unread, seen)?,
+            };
+            *known = Some(length);
             let message = unread.get(..length)?;
+            *known = None;
             lost |= read(message, context) == Progress::Lost;
             Some(Consumed::exactly(length))
         });
@@ -75,12 +91,14 @@ impl StreamAdaptor for Sip {
 }
 
 /// Length of the first message of a stream: head and, by Content-Length (RFC 3261 section 20.14), body.
-fn message_length(bytes: &[u8]) -> Option<usize> {
+/// `seen` bytes hold no end of a head.
+fn message_length(bytes: &[u8], seen: usize) -> Option<usize> {
     let line_ends = bytes.iter().take_while(|byte| matches!(byte, b'\r' | b'\n')).count();
     if line_ends > 0 {
         return Some(line_ends);
     }
-    let head = bytes.windows(4).position(|window| window == b"\r\n\r\n")? + 4;
+    let from = seen.saturating_sub(3);
+    let head = from + memchr::memmem::find(bytes.get(from..)?, b"\r\n\r\n")? + 4;
     let body = bytes.get(..head)?.split(|byte| *byte == b'\n').find_map(|line| {
         let colon = line.iter().position(|byte| *byte == b':')?;
         let name = line.get(..colon)?.trim_ascii().to_ascii_lowercase();

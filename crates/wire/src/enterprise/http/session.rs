@@ -96,12 +96,12 @@ impl Session {
         let (asked, switched) = (&mut self.asked, &mut self.switched);
         let mut lost = false;
         let Side { buffer, place, show } = side;
-        let fits = buffer.feed(piece, |bytes| {
+        let fits = buffer.feed_and_tell_seen(piece, |bytes, seen| {
             if lost || *switched {
                 return Some(Consumed::exactly(bytes.len()));
             }
             let mut side = Reading { place, show, asked, switched, tell: &mut tell };
-            match side.step(bytes) {
+            match side.step(bytes, seen) {
                 Ok(consumed) => consumed,
                 Err(NotHttp) => {
                     lost = true;
@@ -158,9 +158,9 @@ struct Reading<'s, F> {
 }
 
 impl<F: FnMut(Event<'_>)> Reading<'_, F> {
-    fn step(&mut self, bytes: &[u8]) -> Result<Option<Consumed>, NotHttp> {
+    fn step(&mut self, bytes: &[u8], seen: usize) -> Result<Option<Consumed>, NotHttp> {
         match *self.place {
-            Place::Head => self.head(bytes),
+            Place::Head => self.head(bytes, seen),
             Place::Body(left) => {
                 let (consumed, left) = self.content(bytes, left);
                 *self.place = if left == 0 { self.end() } else { Place::Body(left) };
@@ -216,7 +216,7 @@ impl<F: FnMut(Event<'_>)> Reading<'_, F> {
         Place::Head
     }
 
-    fn head(&mut self, bytes: &[u8]) -> Result<Option<Consumed>, NotHttp> {
+    fn head(&mut self, bytes: &[u8], seen: usize) -> Result<Option<Consumed>, NotHttp> {
         // Empty lines before a start line are passed over, RFC 9112 section 2.2.
         let blank = bytes.iter().take_while(|byte| matches!(byte, b'\r' | b'\n')).count();
         if blank > 0 {
@@ -228,8 +228,10 @@ impl<F: FnMut(Event<'_>)> Reading<'_, F> {
         if begin.into_iter().any(|byte| !matches!(byte, b' '..=b'~')) {
             return Err(NotHttp);
         }
-        let whole = memchr::memmem::find(bytes, b"\n\r\n").is_some()
-            || memchr::memmem::find(bytes, b"\n\n").is_some();
+        // The end may begin within what was seen.
+        let new = bytes.get(seen.saturating_sub(2)..).unwrap_or_default();
+        let whole =
+            memchr::memmem::find(new, b"\n\r\n").is_some() || memchr::memmem::find(new, b"\n\n").is_some();
         if !whole {
             return Ok(None);
         }
