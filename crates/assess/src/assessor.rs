@@ -141,6 +141,11 @@ impl Assessor {
         self.inventory.devices()
     }
 
+    /// Inventory lists beside what was seen. `None` where no list was given.
+    pub fn inventory_comparison(&self) -> Option<wardline_model::InventoryComparison> {
+        self.inventory.comparison(&self.inventory.devices())
+    }
+
     /// How many devices there are.
     pub fn device_count(&self) -> usize {
         self.inventory.len()

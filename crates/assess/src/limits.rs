@@ -10,6 +10,18 @@ pub const REMOTE_ADDRESSES_MAX: usize = 65_536;
 /// Addresses remembered per link address; a router has more, and they are then devices of their own.
 pub const ADDRESSES_PER_STATION_MAX: usize = 16;
 
+/// Serial numbers, identifiers and names by which devices are known again.
+pub const ANCHORS_MAX: usize = 65_536;
+
+/// Addresses that turned out to belong to a device with another address.
+pub const ALIASES_MAX: usize = 65_536;
+
+/// Lines of inventory lists, and devices in none of them, that a summary names; all are counted.
+pub const LISTED_TOLD_MAX: usize = 1_024;
+
+/// Contradictions kept per device.
+pub const MISMATCHES_PER_DEVICE_MAX: usize = 16;
+
 /// Claims kept per device, the first of each kind.
 pub const CLAIMS_PER_DEVICE_MAX: usize = 160;
 

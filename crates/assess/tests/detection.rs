@@ -156,6 +156,8 @@ mod interception {
             domain_name: None,
             vendor_class: None,
             user_class: None,
+
+            client_identifier: None,
             parameters: Bounded::new(),
             options: Bounded::new(),
             lease_s: Some(3600),

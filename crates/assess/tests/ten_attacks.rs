@@ -547,6 +547,8 @@ mod gathering {
             domain_name: None,
             vendor_class: None,
             user_class: None,
+
+            client_identifier: None,
             parameters: Bounded::default(),
             options: Bounded::default(),
             lease_s: Some(3_600),
@@ -601,6 +603,7 @@ mod exhaustion {
                 domain_name: None,
                 vendor_class: None,
                 user_class: None,
+                client_identifier: None,
                 parameters: Bounded::default(),
                 options: Bounded::default(),
                 lease_s: None,

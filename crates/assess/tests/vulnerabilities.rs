@@ -31,6 +31,7 @@ fn device(vendor: &str, model: &str, firmware: Option<&str>) -> Device {
         last_seen: Timestamp::default(),
         confidence: 0.9,
         evidence: vec![],
+        mismatches: Vec::new(),
     }
 }
 

@@ -142,6 +142,7 @@ pub(crate) mod tests {
             last_seen: time,
             confidence: 0.75,
             evidence: vec![],
+            mismatches: Vec::new(),
         }
     }
 

@@ -7,4 +7,5 @@
 
 pub mod advisories;
 pub mod indicators;
+pub mod inventory;
 pub mod sources;

@@ -210,6 +210,35 @@ pub struct Claim {
     pub time: Timestamp,
 }
 
+named! {
+    /// In what two sources contradict each other about a device.
+    MismatchKind {
+        /// An inventory list, or the site file, says something else than the wire.
+        Record = "record",
+        /// What was certainly one kind of device shows certainly another.
+        ClassChanged = "class-changed",
+        /// What names one instance, such as a serial number, is told by two devices at the same time.
+        TwoPlaces = "two-places",
+        /// Lists were given, and the device is in none.
+        NotListed = "not-listed",
+    }
+}
+
+/// Two sources contradict each other about a device.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+pub struct Mismatch {
+    /// In what.
+    pub kind: MismatchKind,
+    /// The attribute.
+    pub field: DeviceField,
+    /// What was expected: recorded in the list, or believed before.
+    pub expected: Option<Label>,
+    /// What was seen instead.
+    pub seen: Option<Label>,
+    /// Who says what was expected: a list and its line, or another device.
+    pub source: Label,
+}
+
 /// A device. Record `device` of the contract.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Device {
@@ -249,6 +278,9 @@ pub struct Device {
     pub confidence: f32,
     /// Every claim.
     pub evidence: Vec<Claim>,
+    /// Where sources contradict each other.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub mismatches: Vec<Mismatch>,
 }
 
 impl Device {

@@ -41,7 +41,7 @@ pub use advisory::{
 };
 pub use bill::{BillOfMaterials, Component};
 pub use bounds::Bounded;
-pub use device::{Category, Claim, Criticality, Device, DeviceField, DeviceId};
+pub use device::{Category, Claim, Criticality, Device, DeviceField, DeviceId, Mismatch, MismatchKind};
 pub use edge::Edge;
 pub use evidence::{DeviceReference, Evidence};
 pub use exposure::{Exposure, ExposureKind};
@@ -59,6 +59,6 @@ pub use protocol::Protocol;
 pub use pseudonym::{Pseudonym, PseudonymKey, Subject};
 pub use record::Record;
 pub use site::{KnownDevice, MaintenanceWindow, Network, ServerRole, Site, SiteError, SiteServer, WeekDay};
-pub use summary::Summary;
+pub use summary::{InventoryComparison, Summary};
 pub use time::Timestamp;
 pub use verdict::{Judge, LINK_SCOPE, LINK_SCOPE_RECEIVERS, Party, Verdict, is_link_scope};

@@ -52,6 +52,9 @@ pub struct KnownDevice {
     pub location: Option<Label>,
     /// Touches a patient.
     pub patient_contact: Option<bool>,
+    /// The inventory list and its line that say so; `None` for the site file, whose word stands above the wire's.
+    #[serde(skip)]
+    pub listed: Option<Label>,
 }
 
 /// Day of the week.

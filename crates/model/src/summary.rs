@@ -5,7 +5,22 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{Attack, ExposureKind, Timestamp};
+use crate::{Attack, DeviceId, ExposureKind, Label, Timestamp};
+
+/// Inventory lists beside what was seen.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct InventoryComparison {
+    /// Devices in the lists.
+    pub listed: u64,
+    /// Of these, seen on the wire.
+    pub seen: u64,
+    /// Devices of which list and wire say different things.
+    pub contradicting: u64,
+    /// List and line of devices that were never seen, as many as are told.
+    pub never_seen: Vec<Label>,
+    /// Devices that were seen and are in no list, as many as are told.
+    pub not_listed: Vec<DeviceId>,
+}
 
 /// What a run saw. Record `summary` of the contract, always the last.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -36,6 +51,9 @@ pub struct Summary {
     pub undecoded: BTreeMap<String, u64>,
     /// What was refused because a limit was reached, by limit.
     pub over_limit: BTreeMap<String, u64>,
+    /// Inventory lists beside what was seen, where lists were given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub inventory: Option<InventoryComparison>,
     /// Wall time of the run, seconds. A measurement: absent in reproducible output.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub wall_seconds: Option<f64>,

@@ -39,6 +39,7 @@ fn device(number: u64) -> Device {
         last_seen: Timestamp::from_seconds(1_700_000_000 + number.cast_signed()),
         confidence: 0.5,
         evidence: vec![],
+        mismatches: vec![],
     }
 }
 

@@ -76,6 +76,12 @@ pub(crate) struct Knowledge {
     #[arg(long, value_name = "FILE")]
     pub site: Option<PathBuf>,
 
+    /// A list of devices that another system keeps: CSV of a maintenance system, FHIR `Device` resources (JSON), XML of
+    /// nmap (repeatable). What it is, is seen from its content. Where it and the wire say different things, the device's
+    /// record tells both.
+    #[arg(long, value_name = "FILE")]
+    pub inventory: Vec<PathBuf>,
+
     /// The policy that the site adopted (JSON, as `segment propose` writes it): conversations that it forbids become
     /// findings. Nothing is stopped.
     #[arg(long = "policy", value_name = "FILE")]

@@ -1,6 +1,6 @@
 //! The site file: read, checked, and every mistake in it named with its line.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, anyhow};
 use wardline_model::Site;
@@ -11,6 +11,20 @@ pub(crate) fn read(path: Option<&Path>) -> Result<Site> {
     let text = std::fs::read_to_string(path)
         .with_context(|| format!("{}: the site file cannot be read", path.display()))?;
     parse(&text).with_context(|| path.display().to_string())
+}
+
+/// Reads the site file, and adds the devices of inventory lists.
+pub(crate) fn gather(path: Option<&Path>, lists: &[PathBuf]) -> Result<Site> {
+    let mut site = read(path)?;
+    for list in lists {
+        let bytes = std::fs::read(list)
+            .with_context(|| format!("{}: the inventory list cannot be read", list.display()))?;
+        let name = list.file_name().unwrap_or(list.as_os_str()).to_string_lossy();
+        let devices = wardline_feeds::inventory::read(&name, &bytes)
+            .with_context(|| format!("{}: inventory list", list.display()))?;
+        site.devices.extend(devices);
+    }
+    Ok(site)
 }
 
 fn parse(text: &str) -> Result<Site> {

@@ -2,10 +2,13 @@
 
 use std::collections::BTreeSet;
 
-use wardline_model::{Claim, Protocol, Timestamp};
+use wardline_model::{Claim, DeviceField, Label, Protocol, Timestamp};
 
 use super::posterior::Posterior;
 use crate::limits::CLAIMS_PER_DEVICE_MAX;
+
+/// After this time with a category another one is a change, not a better guess: 10 minutes.
+const SETTLED_NANOSECONDS: i64 = 600 * 1_000_000_000;
 
 /// Claims and times of one device.
 #[derive(Clone, Debug)]
@@ -15,6 +18,12 @@ pub(crate) struct Entity {
     protocols: BTreeSet<Protocol>,
     claims: Vec<Claim>,
     posterior: Posterior,
+    /// The first category that was certain, and since when.
+    settled: Option<(Label, Timestamp)>,
+    /// Categories of which there was a sign until then; there are no more than categories.
+    early: Vec<Label>,
+    /// What it was, and what it shows now.
+    change: Option<(Label, Label)>,
 }
 
 impl Entity {
@@ -25,6 +34,9 @@ impl Entity {
             protocols: BTreeSet::new(),
             claims: Vec::new(),
             posterior: Posterior::default(),
+            settled: None,
+            early: Vec::new(),
+            change: None,
         }
     }
 
@@ -46,8 +58,47 @@ impl Entity {
             return false;
         }
         self.posterior.add(&claim);
+        if claim.field == DeviceField::Category {
+            self.settle(&claim.value, claim.time);
+        }
         self.claims.push(claim);
         true
+    }
+
+    /// Notices when a device that was certainly of one category shows certainly another, of which there was no sign
+    /// before. What is believed stays: whoever takes the address of a device does not become it.
+    fn settle(&mut self, value: &Label, time: Timestamp) {
+        match &self.settled {
+            None => self.settled = self.posterior.sure(DeviceField::Category).map(|sure| (sure, time)),
+            Some((before, since)) if time.nanoseconds_since(*since) >= SETTLED_NANOSECONDS => {
+                let late = !self.early.contains(value) && value != before;
+                if late && self.posterior.is_sure(DeviceField::Category, value) {
+                    self.change = Some((before.clone(), value.clone()));
+                }
+                return;
+            }
+            Some(_) => {}
+        }
+        if !self.early.contains(value) {
+            self.early.push(value.clone());
+        }
+    }
+
+    /// The change of category that was not yet told.
+    pub(super) const fn take_change(&mut self) -> Option<(Label, Label)> {
+        self.change.take()
+    }
+
+    /// What was learnt of the same device under another address.
+    pub(super) fn absorb(&mut self, other: Self) {
+        for claim in other.claims {
+            self.claim(claim);
+        }
+        self.protocols.extend(other.protocols);
+        self.seen(other.first_seen);
+        self.seen(other.last_seen);
+        // What two addresses say together is no change of either.
+        self.change = None;
     }
 
     /// Adds a protocol. Whether it was new.

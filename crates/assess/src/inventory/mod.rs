@@ -4,9 +4,11 @@
 //! device is asked for. A station on the local link is known by its link address. A link address from which
 //! many network addresses speak is a router's, and what speaks behind it is known by network address.
 
+mod anchors;
 mod clues;
 mod entity;
 mod posterior;
+mod records;
 mod topology;
 
 use std::collections::BTreeSet;
@@ -16,13 +18,15 @@ use hashbrown::HashMap;
 use wardline_model::fact::DeviceIdentity;
 use wardline_model::{
     Category, Claim, Criticality, Device, DeviceField, DeviceId, DeviceReference, Label, MacAddress,
-    Observation, Protocol, RadioAddress, Site, Station, Timestamp,
+    Mismatch, MismatchKind, Observation, Protocol, RadioAddress, Site, Station, Timestamp,
 };
 
 use crate::evidence::CaptureNames;
 use crate::knowledge::Knowledge;
-use crate::limits::{REMOTE_ADDRESSES_MAX, STATIONS_MAX};
+use crate::limits::{MISMATCHES_PER_DEVICE_MAX, REMOTE_ADDRESSES_MAX, STATIONS_MAX};
+use anchors::{Anchor, Anchors, Heard, Met};
 use entity::Entity;
+use records::Records;
 use topology::Topology;
 pub(crate) use topology::{is_internal, is_unicast};
 
@@ -94,6 +98,10 @@ pub(crate) struct Inventory {
     knowledge: &'static Knowledge,
     topology: Topology,
     entities: Map<DeviceKey, Entity>,
+    anchors: Anchors,
+    records: Records,
+    /// Contradictions that were noticed as they happened.
+    mismatches: Map<DeviceKey, Vec<Mismatch>>,
     /// Devices to be told at the next drain.
     changed: BTreeSet<DeviceKey>,
     refused: u64,
@@ -102,10 +110,13 @@ pub(crate) struct Inventory {
 impl Inventory {
     pub(crate) fn new(site: Site) -> Self {
         Self {
+            records: Records::new(&site.devices),
             site,
             knowledge: Knowledge::embedded(),
             topology: Topology::default(),
             entities: Map::default(),
+            anchors: Anchors::default(),
+            mismatches: Map::default(),
             changed: BTreeSet::new(),
             refused: 0,
         }
@@ -128,7 +139,7 @@ impl Inventory {
             return radio.is_lasting().then_some(DeviceKey::Radio(radio));
         }
         match (station.mac.filter(|mac| mac.is_station()), station.ip) {
-            (Some(mac), None) => Some(DeviceKey::Mac(mac)),
+            (Some(mac), None) => Some(self.anchors.resolve(DeviceKey::Mac(mac))),
             (mac, Some(ip)) => self.key_of_address(ip, mac),
             (None, None) => None,
         }
@@ -142,11 +153,10 @@ impl Inventory {
         if let Some(mac) =
             self.topology.owner(ip).or_else(|| mac.filter(|mac| self.topology.is_on_link(*mac, ip)))
         {
-            return Some(DeviceKey::Mac(mac));
+            return Some(self.anchors.resolve(DeviceKey::Mac(mac)));
         }
-        let known_site = self.site.network_of(ip).is_some()
-            || self.site.devices.iter().any(|device| device.ip == Some(ip));
-        (topology::is_internal(ip) || known_site).then_some(DeviceKey::Ip(ip))
+        let known_site = self.site.network_of(ip).is_some() || self.records.knows_ip(ip);
+        (topology::is_internal(ip) || known_site).then(|| self.anchors.resolve(DeviceKey::Ip(ip)))
     }
 
     /// Whether a link address belongs to a router.
@@ -176,11 +186,18 @@ impl Inventory {
                 Some(DeviceKey::Radio(_) | DeviceKey::Behind(_)) | None => None,
             }),
             mac: match key {
-                Some(DeviceKey::Mac(mac)) => Some(mac),
+                // Of several link addresses the one that spoke.
+                Some(DeviceKey::Mac(mac)) => {
+                    station.mac.filter(|other| self.is_alias(*other, mac)).or(Some(mac))
+                }
                 _ => None,
             },
             name: entity.map(|entity| self.device(key, entity).display_name()),
         }
+    }
+
+    fn is_alias(&self, mac: MacAddress, of: MacAddress) -> bool {
+        self.anchors.resolve(DeviceKey::Mac(mac)) == DeviceKey::Mac(of)
     }
 
     /// The category of the device behind a station, as far as it is known.
@@ -211,10 +228,7 @@ impl Inventory {
             Some(DeviceKey::Radio(_) | DeviceKey::Behind(_)) => return None,
             None => (None, station.ip),
         };
-        self.site
-            .devices
-            .iter()
-            .find(|known| known.mac.is_some() && known.mac == mac || known.ip.is_some() && known.ip == ip)
+        self.records.of(mac, ip).and_then(|place| self.site.devices.get(place))
     }
 
     /// What is believed about an attribute of a device.
@@ -262,13 +276,90 @@ impl Inventory {
 
     /// A claim about the device of a station.
     fn claim(&mut self, key: DeviceKey, claim: Claim) {
+        // What was claimed just now may have told that this is another device's new address.
+        let key = self.anchors.resolve(key);
         let time = claim.time;
-        if self.entity(key, time).is_some_and(|entity| entity.claim(claim)) {
+        let anchor = Anchor::of(&claim);
+        let Some(entity) = self.entity(key, time) else { return };
+        let new = entity.claim(claim);
+        let became = entity.take_change();
+        if new {
+            self.changed.insert(key);
+        }
+        if let Some((before, now)) = became {
+            self.contradict(key, MismatchKind::ClassChanged, DeviceField::Category, (before, now), key);
+        }
+        if let Some(anchor) = anchor {
+            self.meet(key, anchor);
+        }
+    }
+
+    /// A device shows something that names one instance.
+    fn meet(&mut self, key: DeviceKey, anchor: Anchor) {
+        let entities = &self.entities;
+        let value = anchor.value().clone();
+        let field = match anchor {
+            Anchor::Serial(_) => DeviceField::Serial,
+            Anchor::Client(_) => DeviceField::Attribute,
+            Anchor::Name(_) => DeviceField::Hostname,
+        };
+        let heard = |key: DeviceKey| {
+            entities.get(&key).map(|entity| Heard { first: entity.first_seen(), last: entity.last_seen() })
+        };
+        // Two that name different makers are two, whatever number they share.
+        let agree = |one: DeviceKey, other: DeviceKey| {
+            let maker =
+                |key| entities.get(&key).and_then(|entity| entity.posterior().sure(DeviceField::Vendor));
+            matches!((maker(one), maker(other)), (Some(one), Some(other)) if one == other)
+                || maker(one).is_none()
+                || maker(other).is_none()
+        };
+        match self.anchors.meet(key, anchor, heard, agree) {
+            Met::Nothing => {}
+            Met::Same { from, to } => self.join(from, to),
+            Met::Elsewhere(other) => {
+                for (one, two) in [(key, other), (other, key)] {
+                    self.contradict(one, MismatchKind::TwoPlaces, field, (value.clone(), value.clone()), two);
+                }
+            }
+        }
+    }
+
+    /// Two keys are one device: what was learnt of the one belongs to the other.
+    fn join(&mut self, from: DeviceKey, to: DeviceKey) {
+        self.changed.remove(&from);
+        self.changed.insert(to);
+        if let Some(entity) = self.entities.remove(&from)
+            && let Some(kept) = self.entities.get_mut(&to)
+        {
+            kept.absorb(entity);
+        }
+    }
+
+    fn contradict(
+        &mut self,
+        key: DeviceKey,
+        kind: MismatchKind,
+        field: DeviceField,
+        (expected, seen): (Label, Label),
+        source: DeviceKey,
+    ) {
+        let mismatch = Mismatch {
+            kind,
+            field,
+            expected: Some(expected),
+            seen: Some(seen),
+            source: Label::new(&source.id().0),
+        };
+        let known = self.mismatches.entry(key).or_default();
+        if known.len() < MISMATCHES_PER_DEVICE_MAX && !known.contains(&mismatch) {
+            known.push(mismatch);
             self.changed.insert(key);
         }
     }
 
     fn speaks(&mut self, key: DeviceKey, protocol: Protocol, time: Timestamp) {
+        let key = self.anchors.resolve(key);
         if self.entity(key, time).is_some_and(|entity| entity.speaks(protocol)) {
             self.changed.insert(key);
         }
@@ -280,15 +371,14 @@ impl Inventory {
         let posterior = entity.posterior();
         let mut device = Device {
             id: key.id(),
-            macs: match key {
-                DeviceKey::Mac(mac) => vec![mac],
-                DeviceKey::Ip(_) | DeviceKey::Radio(_) | DeviceKey::Behind(_) => vec![],
-            },
-            ips: match key {
-                DeviceKey::Mac(mac) => self.topology.addresses(mac),
-                DeviceKey::Ip(ip) => vec![ip],
-                DeviceKey::Radio(_) | DeviceKey::Behind(_) => vec![],
-            },
+            macs: self
+                .keys(key)
+                .filter_map(|key| match key {
+                    DeviceKey::Mac(mac) => Some(mac),
+                    DeviceKey::Ip(_) | DeviceKey::Radio(_) | DeviceKey::Behind(_) => None,
+                })
+                .collect(),
+            ips: self.addresses(key),
             hostnames: posterior.all(DeviceField::Hostname),
             vendor: posterior.best(DeviceField::Vendor),
             model: posterior.best(DeviceField::Model),
@@ -304,70 +394,40 @@ impl Inventory {
             last_seen: entity.last_seen(),
             confidence: posterior.category_confidence(),
             evidence: entity.claims().to_vec(),
+            mismatches: self.mismatches.get(&key).cloned().unwrap_or_default(),
         };
         device.zone = posterior.best(DeviceField::Zone).or_else(|| self.zone(&device.ips));
         device.criticality = criticality(&posterior.best(DeviceField::Criticality), device.category);
-        self.apply_site(&mut device);
+        self.apply_records(&mut device);
         device
+    }
+
+    /// The keys of a device: its own, then the others under which it was seen.
+    fn keys(&self, key: DeviceKey) -> impl Iterator<Item = DeviceKey> {
+        std::iter::once(key).chain(self.anchors.others(key).iter().copied())
+    }
+
+    /// The network addresses of a device; those of its newest link address first.
+    fn addresses(&self, key: DeviceKey) -> Vec<IpAddr> {
+        let mut keys: Vec<_> = self.keys(key).collect();
+        keys.reverse();
+        let mut ips = Vec::new();
+        for key in keys {
+            match key {
+                DeviceKey::Mac(mac) => ips.extend(self.topology.addresses(mac)),
+                DeviceKey::Ip(ip) => ips.push(ip),
+                DeviceKey::Radio(_) | DeviceKey::Behind(_) => {}
+            }
+        }
+        let mut told = BTreeSet::new();
+        ips.retain(|ip| told.insert(*ip));
+        ips
     }
 
     fn zone(&self, ips: &[IpAddr]) -> Option<Label> {
         ips.iter()
             .find_map(|ip| self.site.network_of(*ip))
             .and_then(|network| network.zone.clone().or(network.name.clone()))
-    }
-
-    /// What the user said about a device stands above what was seen.
-    fn apply_site(&self, device: &mut Device) {
-        let known = self.site.devices.iter().find(|known| {
-            known.mac.is_some_and(|mac| device.macs.contains(&mac))
-                || known.ip.is_some_and(|ip| device.ips.contains(&ip))
-        });
-        let Some(known) = known else { return };
-        let said = |field: DeviceField, value: &Label| Claim {
-            field,
-            value: value.clone(),
-            protocol: Protocol::SiteFile,
-            source: Label::new("device"),
-            seen: None,
-            rule: None,
-            confidence: 1.0,
-            file: Label::new("site file"),
-            packet: 0,
-            time: device.first_seen,
-        };
-        let mut claims = Vec::new();
-        for (field, value, place) in [
-            (DeviceField::Vendor, &known.vendor, &mut device.vendor),
-            (DeviceField::Model, &known.model, &mut device.model),
-            (DeviceField::Firmware, &known.firmware, &mut device.firmware),
-            (DeviceField::Serial, &known.serial, &mut device.serial),
-            (DeviceField::Zone, &known.zone, &mut device.zone),
-        ] {
-            if let Some(value) = value {
-                claims.push(said(field, value));
-                *place = Some(value.clone());
-            }
-        }
-        if let Some(name) = &known.name {
-            claims.push(said(DeviceField::Hostname, name));
-            device.hostnames.retain(|other| other != name);
-            device.hostnames.insert(0, name.clone());
-        }
-        if let Some(location) = &known.location {
-            claims.push(said(DeviceField::Location, location));
-        }
-        if let Some(category) = known.category {
-            claims.push(said(DeviceField::Category, &Label::new(category.name())));
-            device.category = category;
-            device.confidence = 1.0;
-        }
-        if let Some(criticality) = known.criticality.or_else(|| known.category.and_then(default_criticality))
-        {
-            claims.push(said(DeviceField::Criticality, &Label::new(criticality.name())));
-            device.criticality = Some(criticality);
-        }
-        device.evidence.splice(0..0, claims);
     }
 }
 

@@ -12,6 +12,8 @@ use crate::limits::NAMES_PER_DEVICE_MAX;
 
 /// By how much another value must be better before it is believed instead.
 const HYSTERESIS: f32 = 0.1;
+/// Doubt up to which a value is taken as certain.
+const SURE_DOUBT_MAX: f32 = 0.35;
 /// Below this a category is not worth naming.
 const CATEGORY_CONFIDENCE_MIN: f32 = 0.3;
 
@@ -54,6 +56,19 @@ impl Posterior {
         if current.is_none_or(|current| best.doubt + HYSTERESIS < current.doubt) {
             self.believed.insert(field, best.value.clone());
         }
+    }
+
+    /// The value believed, where its witnesses leave little doubt.
+    pub(super) fn sure(&self, field: DeviceField) -> Option<Label> {
+        self.believed.get(&field).filter(|believed| self.is_sure(field, believed)).cloned()
+    }
+
+    /// Whether the witnesses of a value leave little doubt, whatever others say.
+    pub(super) fn is_sure(&self, field: DeviceField, value: &Label) -> bool {
+        let candidates = self.candidates.get(&field).into_iter().flatten();
+        candidates
+            .filter(|candidate| candidate.value == *value)
+            .any(|candidate| candidate.doubt <= SURE_DOUBT_MAX)
     }
 
     /// The value believed.

@@ -31,6 +31,7 @@ const FILES: &[(&str, &str)] = files![
     "operating-systems",
     "phones",
     "printers",
+    "products",
     "respiratory",
     "roles",
     "servers",

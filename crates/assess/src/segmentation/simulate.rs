@@ -214,6 +214,7 @@ mod tests {
             last_seen: Timestamp::default(),
             confidence: 1.0,
             evidence: vec![],
+            mismatches: Vec::new(),
         }
     }
 

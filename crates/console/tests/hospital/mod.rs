@@ -221,6 +221,7 @@ fn device(kind: &Kind, group: u8, index: u8) -> Device {
         last_seen: at(HOURS * 3600 - 30 - u64::from(index) * 11 - u64::from(group)),
         confidence: if kind.model.is_some() { 0.86 } else { 0.2 },
         evidence,
+        mismatches: Vec::new(),
     }
 }
 

@@ -31,6 +31,7 @@ fn device(category: Category) -> Device {
         last_seen: Timestamp::from_seconds(100 * HOUR),
         confidence: 0.9,
         evidence: Vec::new(),
+        mismatches: Vec::new(),
     }
 }
 

@@ -43,6 +43,9 @@ fn fact(message: &Message<'_>) -> DhcpFact {
         }),
         vendor_class: label(message.vendor_class),
         user_class: label(message.user_class),
+        client_identifier: message
+            .client_identifier
+            .map(|duid| Label::new(&duid.iter().map(|byte| format!("{byte:02x}")).collect::<String>())),
         parameters: message.parameters.iter().copied().collect(),
         options: message.option_codes().collect(),
         lease_s: message.lease_s,

@@ -47,6 +47,9 @@ pub struct DhcpFact {
     pub vendor_class: Option<Label>,
     /// Option 77.
     pub user_class: Option<Label>,
+    /// The unique identifier (DUID) within option 61, RFC 4361, hexadecimal. It stays when the link address is made up
+    /// anew.
+    pub client_identifier: Option<Label>,
     /// Option 55 in wire order.
     pub parameters: Bounded<u8, 64>,
     /// Codes of all options in wire order.

@@ -56,7 +56,7 @@ pub(crate) fn run(arguments: &Analyze) -> Result<Outcome> {
 
 /// What every run is made with, from the command line.
 pub(crate) fn making(knowledge: &Knowledge) -> Result<Making> {
-    let site = site_file::read(knowledge.site.as_deref())?;
+    let site = site_file::gather(knowledge.site.as_deref(), &knowledge.inventory)?;
     let state = place::state(knowledge.state.as_deref())?;
     let key = place::key(knowledge.key.as_deref(), &state)?;
     let intelligence = intel::gather(&state, &knowledge.intel)?;
@@ -183,6 +183,7 @@ fn summary(engine: &Engine, captures: &[PathBuf], errors: Vec<String>, flows: u6
         exposures,
         undecoded,
         over_limit,
+        inventory: engine.assessor().inventory_comparison(),
         wall_seconds: None,
         packets_per_second: None,
         peak_memory_bytes: None,

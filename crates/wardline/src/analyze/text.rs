@@ -123,6 +123,20 @@ fn print_devices(output: &mut impl Write, devices: &[Device]) -> std::io::Result
 }
 
 fn print_numbers(output: &mut impl Write, summary: &Summary) -> std::io::Result<()> {
+    if let Some(lists) = &summary.inventory {
+        writeln!(
+            output,
+            "Inventory lists name {} devices: {} were seen, {} of them contradict the wire; {} devices are in no list.",
+            lists.listed,
+            lists.seen,
+            lists.contradicting,
+            lists.not_listed.len()
+        )?;
+        for place in lists.never_seen.iter().take(ROWS_MAX) {
+            writeln!(output, "  never seen: {place}")?;
+        }
+        cut(output, lists.never_seen.len())?;
+    }
     let undecoded: u64 = summary.undecoded.values().sum();
     writeln!(
         output,

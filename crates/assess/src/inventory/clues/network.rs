@@ -35,7 +35,10 @@ impl Notes<'_> {
     }
 
     pub(super) fn dhcp(&mut self, dhcp: &DhcpFact) {
-        let client = dhcp.client_mac.is_station().then_some(DeviceKey::Mac(dhcp.client_mac));
+        let client = dhcp
+            .client_mac
+            .is_station()
+            .then(|| self.inventory.anchors.resolve(DeviceKey::Mac(dhcp.client_mac)));
         let by_server = matches!(dhcp.message, DhcpMessage::Offer | DhcpMessage::Ack | DhcpMessage::Nak);
         if by_server {
             self.role(true, Protocol::Dhcp, "dhcp.type", "dhcp server");
@@ -62,6 +65,8 @@ impl Notes<'_> {
             let codes: Vec<_> = codes.iter().map(u8::to_string).collect();
             Some(Label::new(&codes.join(","))).filter(|label| !label.is_empty())
         };
+        let identifier = (Protocol::Dhcp, "dhcp.option.61");
+        self.read(client, DeviceField::Attribute, dhcp.client_identifier.as_ref(), READ, identifier);
         let mud_url = (Protocol::Dhcp, "dhcp.option.161");
         self.read(client, DeviceField::Attribute, dhcp.mud_url.as_ref(), READ, mud_url);
         self.clue(

@@ -32,6 +32,8 @@ pub struct Message<'a> {
     pub vendor_class: Option<&'a [u8]>,
     /// Option 77: the first class where the value is built as RFC 3004 says, else all of it.
     pub user_class: Option<&'a [u8]>,
+    /// The DUID in option 61, where it has the form of RFC 4361: type 255, IAID, DUID.
+    pub client_identifier: Option<&'a [u8]>,
     /// Option 55 in wire order.
     pub parameters: &'a [u8],
     /// Option 51, seconds.
@@ -93,6 +95,7 @@ impl<'a> Message<'a> {
             domain_name: None,
             vendor_class: None,
             user_class: None,
+            client_identifier: None,
             parameters: &[],
             lease_s: None,
             routers: Addresses::default(),
@@ -125,6 +128,10 @@ impl<'a> Message<'a> {
             54 if self.server.is_none() => self.server = number().map(Ipv4Addr::from),
             55 if self.parameters.is_empty() => self.parameters = value,
             60 if self.vendor_class.is_none() => self.vendor_class = text,
+            61 if self.client_identifier.is_none() => {
+                let duid = value.strip_prefix(&[255]).and_then(|rest| rest.get(4..));
+                self.client_identifier = duid.filter(|duid| duid.len() > 4);
+            }
             77 if self.user_class.is_none() => self.user_class = text.map(first_class),
             81 if self.domain_name.is_none() => self.domain_name = client_name(value),
             161 if self.mud_url.is_none() => self.mud_url = text,
