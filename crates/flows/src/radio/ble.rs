@@ -1,6 +1,8 @@
 //! Bluetooth Low Energy on the air: who advertises, who connects, what is said while it can be read.
 
+use std::hash::{DefaultHasher, Hasher as _};
 use wardline_model::Fact;
+
 use wardline_model::fact::RadioLinkEvent;
 use wardline_wire::radio::ble::capture::{Captured, is_sound};
 use wardline_wire::radio::ble::gatt::Table;
@@ -20,6 +22,8 @@ struct Followed {
     link: Link,
     server: Option<Address>,
     crc_begin: u32,
+    /// Sequence bit and content of the newest packet each way.
+    newest: [Option<(u8, u64)>; 2],
 }
 
 /// All that is heard on the air.
@@ -62,6 +66,9 @@ impl Air {
         let Some(server) = followed.server else { return Ok(()) };
         let time = teller.sighting.time;
         let table = self.tables.at(server, time);
+        if captured.direction.is_some_and(|direction| followed.is_sent_again(direction, &packet)) {
+            return Ok(());
+        }
         let readable = !followed.link.encrypted || captured.decrypted;
         match Data::parse(&packet) {
             Data::Begin(bytes) if readable => {
@@ -98,6 +105,7 @@ impl Air {
                     link: Link::between(central, peripheral),
                     server: Some(advertiser),
                     crc_begin,
+                    newest: [None; 2],
                 };
                 let interval_us = u32::from(interval) * 1_250;
                 teller.link(central, peripheral, RadioLinkEvent::Connected { interval_us });
@@ -109,6 +117,15 @@ impl Air {
 }
 
 impl Followed {
+    /// What was not acknowledged is sent again with the same sequence bit: volume 6 part B section 4.5.9.
+    fn is_sent_again(&mut self, direction: Direction, packet: &Packet<'_>) -> bool {
+        let mut hasher = DefaultHasher::new();
+        hasher.write(packet.payload);
+        let now = (packet.header & 0x08, hasher.finish());
+        let newest = self.newest.get_mut(direction.index());
+        newest.is_some_and(|newest| newest.replace(now) == Some(now))
+    }
+
     fn control(
         &mut self,
         opcode: u8,

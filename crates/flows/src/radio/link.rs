@@ -106,7 +106,7 @@ impl Link {
             match (kind, uuid.assigned()) {
                 (0, _) => service(uuid, server, client, teller),
                 (1, Some(number)) => self.read(number, &value, (server, client), teller),
-                (2, Some(number)) => written(number, &value, (server, client), teller),
+                (2, Some(number)) => self.written(number, &value, (server, client), teller),
                 _ => {}
             }
         }
@@ -170,6 +170,47 @@ impl Link {
             }
             Ok(smp::Message::Failed(_) | smp::Message::Other(_)) | Err(_) => {}
         }
+    }
+
+    /// Control points of the health services: who writes there gives an order.
+    fn written(
+        &self,
+        number: u16,
+        value: &[u8],
+        (server, client): (Station, Station),
+        teller: &mut Teller<'_>,
+    ) {
+        use ControlOperation::{Configure, Erase, Invoke, Read, Start, Stop};
+        let opcode = value.first().copied().unwrap_or(0);
+        let (command, operation) = match (number, opcode) {
+            // Record Access Control Point: GLS 1.0 section 3.4, CGMS 1.0 section 3.7; insulin delivery's own.
+            (0x2a52 | 0x2b27, 2) => ("Record Access Control Point: delete stored records", Erase),
+            (0x2a52 | 0x2b27, 3) => ("Record Access Control Point: abort", Stop),
+            (0x2a52 | 0x2b27, _) => ("Record Access Control Point", Read),
+            // CGM Specific Ops Control Point: CGMS 1.0 section 3.8.
+            (0x2aac, 0x1a) => ("CGM Specific Ops Control Point: start the session", Start),
+            (0x2aac, 0x1b) => ("CGM Specific Ops Control Point: stop the session", Stop),
+            (0x2aac, 1 | 4 | 7 | 10 | 13 | 16 | 19 | 22 | 25) => {
+                ("CGM Specific Ops Control Point: set", Configure)
+            }
+            (0x2aac, _) => ("CGM Specific Ops Control Point", Read),
+            (0x2b25 | 0x2b26, _) => ("IDD Command Control Point", Invoke),
+            (0x2b24, _) => ("IDD Status Reader Control Point", Read),
+            (0x2a39, _) => ("Heart Rate Control Point", Configure),
+            (0x2a2b, _) => ("Current Time", Configure),
+            _ => return,
+        };
+        let control = ControlFact {
+            protocol: Protocol::Ble,
+            operation,
+            command: Label::new(command),
+            object: Some(Label::new(&format!("characteristic 0x{number:04x}, opcode 0x{opcode:02x}"))),
+            objects: 1,
+            // The profiles know no log-in of their own: only who shares the key of the link is known.
+            authenticated: self.encrypted,
+            accepted: None,
+        };
+        teller.tell(client, server, Fact::Control(Box::new(control)));
     }
 
     /// The connection ended: what only waited for more is told.
@@ -261,39 +302,4 @@ const fn user_data(number: u16) -> Option<PatientField> {
         0x2a87 => PatientField::Address,
         _ => return None,
     })
-}
-
-/// Control points of the health services: who writes there gives an order.
-fn written(number: u16, value: &[u8], (server, client): (Station, Station), teller: &mut Teller<'_>) {
-    use ControlOperation::{Configure, Erase, Invoke, Read, Start, Stop};
-    let opcode = value.first().copied().unwrap_or(0);
-    let (command, operation) = match (number, opcode) {
-        // Record Access Control Point: GLS 1.0 section 3.4, CGMS 1.0 section 3.7; insulin delivery's own.
-        (0x2a52 | 0x2b27, 2) => ("Record Access Control Point: delete stored records", Erase),
-        (0x2a52 | 0x2b27, 3) => ("Record Access Control Point: abort", Stop),
-        (0x2a52 | 0x2b27, _) => ("Record Access Control Point", Read),
-        // CGM Specific Ops Control Point: CGMS 1.0 section 3.8.
-        (0x2aac, 0x1a) => ("CGM Specific Ops Control Point: start the session", Start),
-        (0x2aac, 0x1b) => ("CGM Specific Ops Control Point: stop the session", Stop),
-        (0x2aac, 1 | 4 | 7 | 10 | 13 | 16 | 19 | 22 | 25) => {
-            ("CGM Specific Ops Control Point: set", Configure)
-        }
-        (0x2aac, _) => ("CGM Specific Ops Control Point", Read),
-        (0x2b25 | 0x2b26, _) => ("IDD Command Control Point", Invoke),
-        (0x2b24, _) => ("IDD Status Reader Control Point", Read),
-        (0x2a39, _) => ("Heart Rate Control Point", Configure),
-        (0x2a2b, _) => ("Current Time", Configure),
-        _ => return,
-    };
-    let control = ControlFact {
-        protocol: Protocol::Ble,
-        operation,
-        command: Label::new(command),
-        object: Some(Label::new(&format!("characteristic 0x{number:04x}, opcode 0x{opcode:02x}"))),
-        objects: 1,
-        // What can be read here was not protected by the link; the profiles know no log-in of their own.
-        authenticated: false,
-        accepted: None,
-    };
-    teller.tell(client, server, Fact::Control(Box::new(control)));
 }

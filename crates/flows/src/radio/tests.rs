@@ -150,6 +150,47 @@ fn a_serial_number_that_is_read_in_parts_is_told_whole() {
     assert_eq!(serials.collect::<Vec<_>>(), [Label::new("SN-0001-of-twenty-two.and-more")]);
 }
 
+/// The same packets behind the header of link type 256: checked, sound, of a connection from the peripheral where they
+/// are its answers.
+fn with_header(packet: &[u8], flags: u16) -> Vec<u8> {
+    [&[0; 8][..], &flags.to_le_bytes(), packet].concat()
+}
+
+#[test]
+fn what_is_sent_again_on_the_air_counts_once() {
+    const SOUND: u16 = 0x0c00;
+    let (central, peripheral) = (SOUND | 2 << 7, SOUND | 3 << 7);
+    let rate = |header: u8, value: u8| {
+        with_header(&packet(ACCESS, BEGIN, header, &[5, 0, 4, 0, 0x1b, 3, 0, 0, value]), peripheral)
+    };
+    let frames = [
+        with_header(&connect(), SOUND),
+        with_header(&data(4, &[0x08, 1, 0, 0xff, 0xff, 3, 0x28]), central),
+        with_header(&data(4, &[0x09, 7, 2, 0, 0x10, 3, 0, 0x37, 0x2a]), peripheral),
+        rate(0x0a, 72),
+        rate(0x0a, 72),
+        rate(0x02, 72),
+    ];
+    let (told, _) = told(256, &frames);
+    assert_eq!(told.iter().filter(|seen| matches!(seen.fact, Fact::Measurement(_))).count(), 2);
+}
+
+#[test]
+fn who_writes_to_a_control_point_in_the_clear_gives_an_order() {
+    let table = [
+        data(4, &[0x08, 1, 0, 0xff, 0xff, 3, 0x28]),
+        data(4, &[0x09, 7, 2, 0, 0x08, 3, 0, 0x52, 0x2a]),
+        data(4, &[0x12, 3, 0, 2, 1]),
+    ];
+    let (told, _) = told(251, &[&[connect()][..], &table].concat());
+    let order = told.iter().find_map(|seen| match &seen.fact {
+        Fact::Control(control) => Some((control.operation, control.authenticated, seen.to.radio)),
+        _ => None,
+    });
+    let sensor = Some(RadioAddress::BleStatic([0xc1, 0, 0, 0, 0, 1]));
+    assert_eq!(order, Some((wardline_model::fact::ControlOperation::Erase, false, sensor)));
+}
+
 #[test]
 fn noise_is_counted_and_not_read() {
     let mut frames = conversation();
