@@ -39,6 +39,13 @@ enum Verb {
     Agreement(agreement::Agreement),
     /// Record real software at work, in network namespaces, as fixtures.
     Record(record::Record),
+    /// Attack simulated hospitals and leave others in peace, and count what the detectors say; `-- --help` for what
+    /// can be chosen.
+    Evaluate {
+        /// Passed on, such as `--first-seed 10000 --hospitals 12`.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<String>,
+    },
     /// Check what no compiler checks: walls between crates, lengths, names, licences, hidden clocks.
     Tidy,
 }
@@ -54,6 +61,10 @@ fn main() -> ExitCode {
         Verb::Fuzz(fuzz) => fuzz::run(&fuzz),
         Verb::Agreement(agreement) => agreement::write(&agreement),
         Verb::Record(record) => record::run(&record),
+        Verb::Evaluate { arguments } => {
+            let mut evaluate = shell::cargo(&["run", "--quiet", "--package", "wardline-evaluation", "--"]);
+            shell::run(evaluate.args(arguments))
+        }
         Verb::Tidy => tidy::run(),
     };
     match done {

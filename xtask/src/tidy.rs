@@ -27,6 +27,7 @@ const WALLS: &[(&str, &[&str])] = &[
     ("wardline-shield", &["wardline-wire", "wardline-model"]),
     ("wardline-exports", &["wardline-model"]),
     ("wardline-lab", &["wardline-model"]),
+    ("wardline-evaluation", &["wardline-model", "wardline-flows", "wardline-assess", "wardline-lab"]),
     ("wardline-console", &["wardline-model", "wardline-store", "wardline-assess", "wardline-exports"]),
     (
         "wardline",

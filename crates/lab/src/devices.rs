@@ -210,7 +210,13 @@ impl Kind {
             format!("{}-{:04X}", self.name, number.wrapping_mul(7919) & 0xffff)
         };
         Device {
-            end: End { mac: MacAddress([a, b, c, d, e, f]), ip, port: 0, time_to_live: self.time_to_live },
+            end: End {
+                mac: MacAddress([a, b, c, d, e, f]),
+                ip,
+                ip6: None,
+                port: 0,
+                time_to_live: self.time_to_live,
+            },
             name,
             vendor: self.vendor,
             model: self.model,

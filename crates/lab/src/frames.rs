@@ -1,6 +1,6 @@
 //! Ethernet, ARP, IPv4, UDP and TCP, byte by byte: IEEE 802.3, RFC 826, 791, 768, 9293.
 
-use std::net::Ipv4Addr;
+use std::net::{Ipv4Addr, Ipv6Addr};
 
 use wardline_model::MacAddress;
 
@@ -9,6 +9,8 @@ use wardline_model::MacAddress;
 pub(crate) struct End {
     pub mac: MacAddress,
     pub ip: Ipv4Addr,
+    /// Two ends that both have one speak IPv6.
+    pub ip6: Option<Ipv6Addr>,
     pub port: u16,
     /// Initial time to live of its stack.
     pub time_to_live: u8,
@@ -17,6 +19,11 @@ pub(crate) struct End {
 impl End {
     pub(crate) const fn at(self, port: u16) -> Self {
         Self { port, ..self }
+    }
+
+    /// The same end where IPv4 is spoken.
+    pub(crate) const fn over_ipv4(self) -> Self {
+        Self { ip6: None, ..self }
     }
 }
 
@@ -61,8 +68,23 @@ pub(crate) fn checksum(parts: &[&[u8]]) -> u16 {
     !(sum as u16)
 }
 
-/// An IPv4 packet in its frame.
-pub(crate) fn ipv4(from: End, to: End, protocol: u8, identification: u16, payload: &[u8]) -> Vec<u8> {
+/// An IP packet in its frame: IPv6 where both ends speak it.
+pub(crate) fn ip(from: End, to: End, protocol: u8, identification: u16, payload: &[u8]) -> Vec<u8> {
+    match (from.ip6, to.ip6) {
+        (Some(source), Some(destination)) => {
+            let mut packet = vec![0x60, 0, 0, 0];
+            packet.extend((payload.len() as u16).to_be_bytes());
+            packet.extend([protocol, from.time_to_live]);
+            packet.extend(source.octets());
+            packet.extend(destination.octets());
+            packet.extend(payload);
+            ethernet(to.mac, from.mac, 0x86dd, &packet)
+        }
+        _ => ipv4(from, to, protocol, identification, payload),
+    }
+}
+
+fn ipv4(from: End, to: End, protocol: u8, identification: u16, payload: &[u8]) -> Vec<u8> {
     let length = (20 + payload.len()) as u16;
     let mut header = vec![0x45, 0];
     header.extend(length.to_be_bytes());
@@ -77,7 +99,14 @@ pub(crate) fn ipv4(from: End, to: End, protocol: u8, identification: u16, payloa
 }
 
 fn pseudo_header(from: End, to: End, protocol: u8, length: usize) -> Vec<u8> {
-    let mut header = Vec::with_capacity(12);
+    let mut header = Vec::with_capacity(40);
+    if let (Some(source), Some(destination)) = (from.ip6, to.ip6) {
+        header.extend(source.octets());
+        header.extend(destination.octets());
+        header.extend((length as u32).to_be_bytes());
+        header.extend([0, 0, 0, protocol]);
+        return header;
+    }
     header.extend(from.ip.octets());
     header.extend(to.ip.octets());
     header.extend([0, protocol]);
@@ -99,7 +128,7 @@ pub(crate) fn udp(from: End, to: End, identification: u16, payload: &[u8]) -> Ve
         sum => sum,
     };
     datagram[6..8].copy_from_slice(&sum.to_be_bytes());
-    ipv4(from, to, 17, identification, &datagram)
+    ip(from, to, 17, identification, &datagram)
 }
 
 /// What a TCP segment says besides its payload.
@@ -138,5 +167,83 @@ pub(crate) fn tcp(from: End, to: End, identification: u16, tcp: Tcp, payload: &[
     segment.extend(payload);
     let sum = checksum(&[&pseudo_header(from, to, 6, length), &segment]);
     segment[16..18].copy_from_slice(&sum.to_be_bytes());
-    ipv4(from, to, 6, identification, &segment)
+    ip(from, to, 6, identification, &segment)
+}
+
+/// An ICMP message (RFC 792) with its checksum.
+pub(crate) fn icmp(from: End, to: End, identification: u16, (kind, code): (u8, u8), body: &[u8]) -> Vec<u8> {
+    let mut message = vec![kind, code, 0, 0];
+    message.extend(body);
+    let sum = checksum(&[&message]);
+    message[2..4].copy_from_slice(&sum.to_be_bytes());
+    ipv4(from, to, 1, identification, &message)
+}
+
+/// Where the IP packet of an untagged frame begins.
+const PACKET: usize = 14;
+
+/// Both link addresses of a frame: to, from.
+pub(crate) fn link_addresses(frame: &[u8]) -> (MacAddress, MacAddress) {
+    let address = |at: usize| {
+        let mut octets = [0; 6];
+        octets.copy_from_slice(&frame[at..at + 6]);
+        MacAddress(octets)
+    };
+    (address(0), address(6))
+}
+
+/// The same frame between other stations.
+pub(crate) fn between(frame: &[u8], to: MacAddress, from: MacAddress) -> Vec<u8> {
+    let mut frame = frame.to_vec();
+    frame[0..6].copy_from_slice(&to.0);
+    frame[6..12].copy_from_slice(&from.0);
+    frame
+}
+
+/// The same packet after some routers: its time to live is smaller, and the checksum says so.
+pub(crate) fn after_hops(frame: &[u8], hops: u8) -> Vec<u8> {
+    let mut frame = frame.to_vec();
+    match frame[12..14] {
+        [0x08, 0x00] => {
+            let packet = &mut frame[PACKET..PACKET + 20];
+            packet[8] = packet[8].saturating_sub(hops);
+            packet[10..12].copy_from_slice(&[0, 0]);
+            let sum = checksum(&[packet]);
+            packet[10..12].copy_from_slice(&sum.to_be_bytes());
+        }
+        [0x86, 0xdd] => frame[PACKET + 7] = frame[PACKET + 7].saturating_sub(hops),
+        _ => {}
+    }
+    frame
+}
+
+/// The same frame with a tag of IEEE 802.1Q.
+pub(crate) fn tagged(frame: &[u8], vlan: u16) -> Vec<u8> {
+    let mut tagged = frame[..12].to_vec();
+    tagged.extend([0x81, 0x00]);
+    tagged.extend(vlan.to_be_bytes());
+    tagged.extend(&frame[12..]);
+    tagged
+}
+
+/// The same TCP segment over IPv4 with another payload of the same length, and checksums that agree; none where
+/// `change` changes nothing.
+pub(crate) fn rewritten(frame: &[u8], change: impl FnOnce(&mut [u8]) -> bool) -> Option<Vec<u8>> {
+    let mut frame = frame.to_vec();
+    if frame.get(12..15)? != [0x08, 0x00, 0x45] || *frame.get(23)? != 6 {
+        return None;
+    }
+    let end = PACKET + usize::from(u16::from_be_bytes([frame[16], frame[17]]));
+    let tcp = PACKET + 20;
+    let payload = tcp + usize::from(frame[tcp + 12] >> 4) * 4;
+    if payload >= end || !change(&mut frame[payload..end]) {
+        return None;
+    }
+    frame[tcp + 16..tcp + 18].copy_from_slice(&[0, 0]);
+    let mut pseudo = frame[PACKET + 12..PACKET + 20].to_vec();
+    pseudo.extend([0, 6]);
+    pseudo.extend(((end - tcp) as u16).to_be_bytes());
+    let sum = checksum(&[&pseudo, &frame[tcp..end]]);
+    frame[tcp + 16..tcp + 18].copy_from_slice(&sum.to_be_bytes());
+    Some(frame)
 }

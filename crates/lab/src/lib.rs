@@ -10,6 +10,7 @@
 #![forbid(unsafe_code)]
 
 mod attack;
+mod campus;
 mod conversation;
 mod devices;
 mod frames;
@@ -21,6 +22,9 @@ mod speech;
 mod writer;
 
 pub use attack::{AttackKind, AttackPlan};
+pub use campus::{
+    Assault, CONTROLS, Campus, CampusOptions, DISTURBANCES, Disturbance, Happened, Planned, Variant, variants,
+};
 pub use hospital::{Hospital, LabFrame, Options};
 pub use labels::{AttackLabel, DeviceLabel, Labels, RecordingLabel};
 pub use writer::write_capture;

@@ -3,7 +3,7 @@
 use std::net::Ipv4Addr;
 
 use rand::RngExt as _;
-use wardline_model::{MacAddress, Timestamp};
+use wardline_model::MacAddress;
 
 use super::{Bed, Due, Hospital, SECOND, STEP_NS};
 use crate::attack::AttackKind;
@@ -15,8 +15,13 @@ impl Hospital {
     pub(super) fn boot(&mut self, now: i64, place: usize) {
         let device = self.devices[place].clone();
         let nobody = End { ip: Ipv4Addr::UNSPECIFIED, port: 68, ..device.end };
-        let everybody =
-            End { mac: MacAddress::BROADCAST, ip: Ipv4Addr::BROADCAST, port: 67, time_to_live: 64 };
+        let everybody = End {
+            mac: MacAddress::BROADCAST,
+            ip: Ipv4Addr::BROADCAST,
+            ip6: None,
+            port: 67,
+            time_to_live: 64,
+        };
         let server = self.end_of("names");
         if device.duty != Duty::Server {
             let transaction = self.chance.random();
@@ -54,7 +59,7 @@ impl Hospital {
     pub(super) fn admission(&mut self, now: i64, event: &str, bed: usize) {
         let control = self.control_number();
         let Bed { name, patient } = self.beds[bed].clone();
-        let time = hl7_time(now);
+        let time = hl7::time(now);
         let message = hl7::admission(event, &patient, &name, &time, &control);
         let answer = hl7::acknowledgment("ADT", &time, &control);
         let (record, engine) = (self.end_of("record"), self.end_of("engine").at(2575));
@@ -174,7 +179,7 @@ impl Hospital {
         patient_bed: usize,
         measured: &[hl7::Measured],
     ) {
-        let (time, control) = (hl7_time(now), self.control_number());
+        let (time, control) = (hl7::time(now), self.control_number());
         let identity = format!(
             "{:012X}^{}^{:012X}^EUI-48",
             device.end.mac.to_bits(),
@@ -206,10 +211,4 @@ impl Hospital {
         let said = dicom::store(&study);
         self.talk(now, device.end, self.end_of("archive").at(104), &said);
     }
-}
-
-/// `YYYYMMDDHHMMSS`, UTC.
-fn hl7_time(time_ns: i64) -> String {
-    let text = Timestamp::from_nanoseconds(time_ns).to_string();
-    text.chars().filter(char::is_ascii_digit).take(14).collect()
 }

@@ -177,3 +177,103 @@ fn data_set(study: &Study<'_>, class: &str, instance: &str) -> Vec<u8> {
     ]
     .concat()
 }
+
+/// One side's association and its end, with what is said between.
+fn associated(
+    calling: &str,
+    called: &str,
+    class: &str,
+    between: Vec<(bool, Vec<u8>)>,
+) -> Vec<(bool, Vec<u8>)> {
+    let user = [item(0x51, &16_384_u32.to_be_bytes()), item(0x52, b"1.2.826.0.1.3680043.9.7777.0")].concat();
+    let association = |kind: u8, context: Vec<u8>| {
+        let mut body = vec![0, 1, 0, 0];
+        body.extend(title(called));
+        body.extend(title(calling));
+        body.extend([0; 32]);
+        body.extend(item(0x10, APPLICATION.as_bytes()));
+        body.extend(context);
+        body.extend(item(0x50, &user));
+        pdu(kind, &body)
+    };
+    let syntax = item(0x40, IMPLICIT.as_bytes());
+    let proposed = item(0x20, &[&[1, 0, 0, 0][..], &item(0x30, class.as_bytes()), &syntax].concat());
+    let accepted = item(0x21, &[&[1, 0, 0, 0][..], &syntax].concat());
+    let mut said = vec![(true, association(1, proposed)), (false, association(2, accepted))];
+    said.extend(between);
+    said.extend([(true, pdu(5, &[0; 4])), (false, pdu(6, &[0; 4]))]);
+    said
+}
+
+fn plain_command(
+    kind: u16,
+    class: &str,
+    has_data: bool,
+    status: Option<u16>,
+    destination: Option<&str>,
+) -> Vec<u8> {
+    let number = if status.is_some() { 0x0120 } else { 0x0110 };
+    let mut elements = [
+        element(0, 0x0002, class.as_bytes(), 0),
+        element(0, 0x0100, &kind.to_le_bytes(), 0),
+        element(0, number, &[1, 0], 0),
+    ]
+    .concat();
+    if let Some(destination) = destination {
+        elements.extend(element(0, 0x0600, destination.as_bytes(), b' '));
+    }
+    if status.is_none() {
+        elements.extend(element(0, 0x0700, &[0, 0], 0));
+    }
+    elements.extend(element(0, 0x0800, &(if has_data { 0_u16 } else { 0x0101 }).to_le_bytes(), 0));
+    if let Some(status) = status {
+        elements.extend(element(0, 0x0900, &status.to_le_bytes(), 0));
+    }
+    [element(0, 0, &(elements.len() as u32).to_le_bytes(), 0), elements].concat()
+}
+
+/// C-ECHO.
+pub(crate) fn echo(calling: &str, called: &str) -> Vec<(bool, Vec<u8>)> {
+    let ask = value(1, 3, &plain_command(0x0030, VERIFICATION, false, None, None));
+    let answer = value(1, 3, &plain_command(0x8030, VERIFICATION, false, Some(0), None));
+    associated(calling, called, VERIFICATION, vec![(true, ask), (false, answer)])
+}
+
+/// C-FIND at study level; without a patient's number it asks for everybody. PS3.4 annex C.
+pub(crate) fn find(calling: &str, called: &str, patient: Option<&str>) -> Vec<(bool, Vec<u8>)> {
+    const STUDY_ROOT_FIND: &str = "1.2.840.10008.5.1.4.1.2.2.1";
+    let keys = [
+        element(8, 0x52, b"STUDY ", 0),
+        element(0x10, 0x10, b"*", b' '),
+        element(0x10, 0x20, patient.unwrap_or("").as_bytes(), b' '),
+        element(0x20, 0x0d, b"", 0),
+    ]
+    .concat();
+    let keys = if patient.is_some() {
+        [
+            element(8, 0x52, b"STUDY ", 0),
+            element(0x10, 0x20, patient.unwrap_or("").as_bytes(), b' '),
+            element(0x20, 0x0d, b"", 0),
+        ]
+        .concat()
+    } else {
+        keys
+    };
+    let ask =
+        [value(1, 3, &plain_command(0x0020, STUDY_ROOT_FIND, true, None, None)), value(1, 2, &keys)].concat();
+    let answer = value(1, 3, &plain_command(0x8020, STUDY_ROOT_FIND, false, Some(0), None));
+    associated(calling, called, STUDY_ROOT_FIND, vec![(true, ask), (false, answer)])
+}
+
+/// C-MOVE of a study to a destination.
+pub(crate) fn retrieve(calling: &str, called: &str, destination: &str, study: &str) -> Vec<(bool, Vec<u8>)> {
+    const STUDY_ROOT_MOVE: &str = "1.2.840.10008.5.1.4.1.2.2.2";
+    let keys = [element(8, 0x52, b"STUDY ", 0), element(0x20, 0x0d, study.as_bytes(), 0)].concat();
+    let ask = [
+        value(1, 3, &plain_command(0x0021, STUDY_ROOT_MOVE, true, None, Some(destination))),
+        value(1, 2, &keys),
+    ]
+    .concat();
+    let answer = value(1, 3, &plain_command(0x8021, STUDY_ROOT_MOVE, false, Some(0), None));
+    associated(calling, called, STUDY_ROOT_MOVE, vec![(true, ask), (false, answer)])
+}

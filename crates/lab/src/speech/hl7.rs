@@ -1,5 +1,7 @@
 //! HL7 v2.6 over MLLP: admissions, vital signs, laboratory results, acknowledgments.
 
+use wardline_model::Timestamp;
+
 use crate::patients::Patient;
 
 /// A message in its block.
@@ -64,4 +66,10 @@ pub(crate) fn results(
 /// ACK.
 pub(crate) fn acknowledgment(receiver: &str, time: &str, control: &str) -> Vec<u8> {
     block(&[header("ENGINE", receiver, "ACK", time, &format!("A{control}")), format!("MSA|AA|{control}")])
+}
+
+/// `YYYYMMDDHHMMSS`, UTC.
+pub(crate) fn time(time_ns: i64) -> String {
+    let text = Timestamp::from_nanoseconds(time_ns).to_string();
+    text.chars().filter(char::is_ascii_digit).take(14).collect()
 }

@@ -31,7 +31,7 @@ pub(crate) fn dhcp(
     message
 }
 
-fn name(text: &str) -> Vec<u8> {
+fn dns_name(text: &str) -> Vec<u8> {
     let mut bytes = Vec::new();
     for label in text.split('.').filter(|label| !label.is_empty()) {
         bytes.push(label.len() as u8);
@@ -43,10 +43,15 @@ fn name(text: &str) -> Vec<u8> {
 
 /// A question for an address.
 pub(crate) fn dns_question(id: u16, host: &str) -> Vec<u8> {
+    dns_question_of(id, host, 1)
+}
+
+/// A question for a record of some type: 12 is the name of an address.
+pub(crate) fn dns_question_of(id: u16, host: &str, kind: u8) -> Vec<u8> {
     let mut message = id.to_be_bytes().to_vec();
     message.extend([1, 0, 0, 1, 0, 0, 0, 0, 0, 0]);
-    message.extend(name(host));
-    message.extend([0, 1, 0, 1]);
+    message.extend(dns_name(host));
+    message.extend([0, kind, 0, 1]);
     message
 }
 
@@ -54,7 +59,7 @@ pub(crate) fn dns_question(id: u16, host: &str) -> Vec<u8> {
 pub(crate) fn dns_answer(id: u16, host: &str, ip: Ipv4Addr) -> Vec<u8> {
     let mut message = id.to_be_bytes().to_vec();
     message.extend([0x81, 0x80, 0, 1, 0, 1, 0, 0, 0, 0]);
-    message.extend(name(host));
+    message.extend(dns_name(host));
     message.extend([0, 1, 0, 1, 0xc0, 12, 0, 1, 0, 1, 0, 0, 14, 16, 0, 4]);
     message.extend(ip.octets());
     message
