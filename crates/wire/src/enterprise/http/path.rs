@@ -21,6 +21,79 @@ const PERSONS: &[&str] = &[
 /// Longest shape, bytes.
 const SHAPE_BYTES_MAX: usize = 200;
 
+/// Words about machines: they may be joined by signs and still name nobody.
+const TECHNICAL: &[&str] = &[
+    "admin",
+    "alarm",
+    "alarms",
+    "all",
+    "api",
+    "asp",
+    "aspx",
+    "backup",
+    "bin",
+    "boot",
+    "calibration",
+    "cgi",
+    "clear",
+    "cmd",
+    "command",
+    "config",
+    "configuration",
+    "contact",
+    "contacts",
+    "control",
+    "default",
+    "defaults",
+    "delete",
+    "device",
+    "devices",
+    "do",
+    "emergency",
+    "erase",
+    "factory",
+    "firmware",
+    "format",
+    "hard",
+    "htm",
+    "html",
+    "json",
+    "limit",
+    "limits",
+    "login",
+    "network",
+    "now",
+    "off",
+    "php",
+    "power",
+    "reboot",
+    "reset",
+    "restart",
+    "restore",
+    "save",
+    "service",
+    "set",
+    "setting",
+    "settings",
+    "setup",
+    "shutdown",
+    "soft",
+    "start",
+    "status",
+    "stop",
+    "system",
+    "threshold",
+    "thresholds",
+    "to",
+    "update",
+    "upgrade",
+    "upload",
+    "user",
+    "wipe",
+    "write",
+    "xml",
+];
+
 /// The path of a request target: segments of letters stay, others become `*`; the query is left out.
 ///
 /// A segment of letters behind one such as `patients` becomes `*` as well.
@@ -40,11 +113,20 @@ pub fn path_shape(target: &str) -> String {
             break;
         }
         shape.push('/');
-        let plain = segment.len() <= 40 && segment.bytes().all(|byte| byte.is_ascii_alphabetic());
+        let letters = segment.len() <= 40 && segment.bytes().all(|byte| byte.is_ascii_alphabetic());
+        let plain = letters || is_technical(segment);
         shape.push_str(if plain && !person { segment } else { "*" });
         person = PERSONS.iter().any(|word| segment.eq_ignore_ascii_case(word));
     }
     shape
+}
+
+/// Whether a segment is made of words about machines alone, as `factory-reset` and `restore_defaults.cgi` are.
+fn is_technical(segment: &str) -> bool {
+    segment.len() <= 40
+        && segment
+            .split(['-', '_', '.'])
+            .all(|part| TECHNICAL.iter().any(|word| part.eq_ignore_ascii_case(word)))
 }
 
 #[cfg(test)]
@@ -60,6 +142,14 @@ mod tests {
         assert_eq!(path_shape("http://pacs.example"), "/");
         assert_eq!(path_shape("*"), "*");
         assert_eq!(path_shape("pacs.example:443"), "*");
+    }
+
+    #[test]
+    fn joined_words_stay_where_all_of_them_are_about_machines() {
+        assert_eq!(path_shape("/api/v1/factory-reset"), "/api/*/factory-reset");
+        assert_eq!(path_shape("/cgi-bin/restore_defaults.cgi"), "/cgi-bin/restore_defaults.cgi");
+        assert_eq!(path_shape("/reset-smith"), "/*");
+        assert_eq!(path_shape("/patients/reset-all"), "/patients/*");
     }
 
     #[test]
