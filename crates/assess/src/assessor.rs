@@ -10,7 +10,7 @@ use wardline_model::{
 use wardline_model::fact::Conversation;
 
 use crate::Changes;
-use crate::detection::{self, Detector, Episodes, World};
+use crate::detection::{self, Detector, Episodes, Roles, World};
 use crate::evidence::CaptureNames;
 use crate::exposures::{DefaultCredential, Exposures};
 use crate::inventory::{DeviceKey, Inventory, Map};
@@ -41,6 +41,7 @@ pub struct Assessor {
     exposures: Exposures,
     detectors: Vec<Box<dyn Detector>>,
     episodes: Episodes,
+    roles: Roles,
     names: CaptureNames,
     flows: Vec<FlowRecord>,
     edges: Map<EdgeKey, Edge>,
@@ -59,6 +60,7 @@ impl Assessor {
             inventory: Inventory::new(settings.site),
             detectors,
             episodes: Episodes::default(),
+            roles: Roles::default(),
             names: CaptureNames::default(),
             flows: Vec::new(),
             edges: Map::default(),
@@ -75,7 +77,9 @@ impl Assessor {
 
     /// Learns what is normal from an observation of a baseline, and reports nothing from it.
     pub fn learn(&mut self, observation: &Observation) {
-        let world = World { inventory: &self.inventory, names: &self.names, learning: true };
+        self.roles.observe(observation);
+        let world =
+            World { inventory: &self.inventory, names: &self.names, roles: &self.roles, learning: true };
         for detector in &mut self.detectors {
             detector.observe(observation, &world, &mut self.episodes);
         }
@@ -85,8 +89,10 @@ impl Assessor {
     pub fn observe(&mut self, observation: &Observation) {
         self.now = self.now.max(observation.sighting.time);
         self.inventory.observe(observation, &self.names);
+        self.roles.observe(observation);
         self.exposures.observe(observation, &self.inventory, &self.names);
-        let world = World { inventory: &self.inventory, names: &self.names, learning: false };
+        let world =
+            World { inventory: &self.inventory, names: &self.names, roles: &self.roles, learning: false };
         let conversation =
             matches!(observation.fact, Fact::ConversationStarted(_) | Fact::ConversationEnded(_));
         for detector in &mut self.detectors {
@@ -102,7 +108,8 @@ impl Assessor {
     /// Tells that time has passed without an observation.
     pub fn advance(&mut self, now: Timestamp) {
         self.now = self.now.max(now);
-        let world = World { inventory: &self.inventory, names: &self.names, learning: false };
+        let world =
+            World { inventory: &self.inventory, names: &self.names, roles: &self.roles, learning: false };
         for detector in &mut self.detectors {
             detector.advance(self.now, &world, &mut self.episodes);
         }

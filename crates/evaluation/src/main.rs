@@ -1,4 +1,5 @@
 //! Scores the detectors: `cargo xtask evaluate`.
+#![forbid(unsafe_code)]
 
 use std::io::Write as _;
 use std::path::PathBuf;

@@ -9,7 +9,7 @@ use std::net::IpAddr;
 
 use wardline_model::fact::{ControlFact, ControlOperation, DhcpMessage, HttpFact, HttpRequest};
 use wardline_model::{
-    Attack, Criticality, Fact, MacAddress, Observation, Protocol, ServerRole, Severity, Timestamp,
+    Attack, Category, Criticality, Fact, MacAddress, Observation, Protocol, ServerRole, Severity, Timestamp,
 };
 
 use super::recent::{Different, Recent, Window};
@@ -93,6 +93,15 @@ impl Detector for Commanded {
             _ => {}
         }
     }
+}
+
+/// Whether a web address sets a device back as a whole.
+fn factory(path: &str) -> bool {
+    let path = path.to_ascii_lowercase();
+    let whole = ["factory", "default"].iter().any(|part| path.contains(part));
+    let erases = ["reset", "restore", "erase"].iter().any(|part| path.contains(part));
+    let of_device = ["device", "config", "setting", "system"].iter().any(|part| path.contains(part));
+    whole && erases || erases && of_device && !path.contains("password")
 }
 
 /// A request that changes the settings of whoever serves it.
@@ -204,10 +213,17 @@ impl Commanded {
             world.inventory.criticality(&observation.to),
             Some(Criticality::LifeSustaining | Criticality::Therapy)
         );
-        let severity = match (category.is_medical(), grave || many) {
+        let medical = world.is_medical(&observation.to);
+        let severity = match (medical, grave || many) {
             _ if vital && grave => Severity::Critical,
             (true, true) => Severity::High,
-            _ if control.protocol == Protocol::Http && !category.is_medical() => return,
+            // A web page may "reset" a password; setting a device back to what it was when it left the factory is meant
+            // for devices alone, whether or not it is known which one this is.
+            _ if control.protocol == Protocol::Http && !medical && factory(object) => match category {
+                Category::Server | Category::Workstation => Severity::Low,
+                _ => Severity::Medium,
+            },
+            _ if control.protocol == Protocol::Http && !medical => return,
             // Nothing is known yet of what is usual here.
             (false, _) if time.nanoseconds_since(began) < TOGETHER => Severity::Low,
             (true, false) | (false, true) if control.protocol != Protocol::Http => Severity::Medium,
@@ -271,7 +287,7 @@ impl Detector for RestartLoop {
         let started = window.first().unwrap_or(time);
         let device = wardline_model::Station { mac: Some(mac), ..Default::default() };
         let category = world.inventory.category(&device);
-        if count < RESTARTS_MIN || !category.is_medical() || world.learning {
+        if count < RESTARTS_MIN || !world.is_medical(&device) || world.learning {
             return;
         }
         episodes.raise(

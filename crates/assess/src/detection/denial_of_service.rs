@@ -105,7 +105,7 @@ impl Detector for Flood {
                     if f64::from(connections) > target.normal_syns * TIMES_NORMAL
                         && connections >= CONNECTIONS_MIN
                     {
-                        let medical = world.inventory.category(&observation.to).is_medical();
+                        let medical = world.is_medical(&observation.to);
                         self.flood(Kind::Connections, observation, connections, medical, world, episodes);
                     }
                 }
@@ -249,7 +249,7 @@ impl Flood {
         if world.in_maintenance(observation.to.ip, time) && kind == Kind::Connections {
             return;
         }
-        let medical = world.inventory.category(&observation.to).is_medical();
+        let medical = world.is_medical(&observation.to);
         let (what, technique): (_, &'static [&'static str]) = match kind {
             Kind::Syn => ("connection attempts that stay half-open", &["T1499.001", "T1498.001", "T0814"]),
             Kind::Connections => ("completed connections", &["T1499.002", "T0814"]),

@@ -7,7 +7,7 @@
 use std::net::IpAddr;
 
 use wardline_model::fact::{RtpFact, SipMessage};
-use wardline_model::{Attack, Category, Fact, Observation, Protocol, Severity};
+use wardline_model::{Attack, Category, Fact, Observation, Protocol, Severity, Timestamp};
 
 use super::recent::{Recent, Window};
 use super::{Alarm, Detector, Episodes, World};
@@ -20,14 +20,29 @@ const CALL: i64 = 600 * SECOND;
 /// RTP payload types that carry sound in RFC 3551; from 96 on it is agreed in the call.
 const AUDIO_TYPES: std::ops::RangeInclusive<u8> = 0..=18;
 
+/// How long a device of unknown kind must have done other things before its first sound is out of character.
+const SILENT_FOR: i64 = 20 * SECOND;
+/// Addresses outside that a machine of one purpose speaks to; a person's computer has more.
+const PEERS_OUTSIDE_MAX: usize = 2;
+
+/// What is known of a station that may or may not have a microphone.
+#[derive(Clone, Debug, Default)]
+struct Habit {
+    first: Option<Timestamp>,
+    outside: Vec<IpAddr>,
+    /// It is a telephone: it registered, or made a sound from the start.
+    sounds: bool,
+}
+
 /// Sound from devices that have no business with it.
 pub(super) struct Listening {
     calls: Recent<IpAddr, Window>,
+    habits: Recent<IpAddr, Habit>,
 }
 
 impl Default for Listening {
     fn default() -> Self {
-        Self { calls: Recent::new(SENDERS_MAX) }
+        Self { calls: Recent::new(SENDERS_MAX), habits: Recent::new(SENDERS_MAX) }
     }
 }
 
@@ -53,6 +68,7 @@ impl Detector for Listening {
     }
 
     fn observe(&mut self, observation: &Observation, world: &World<'_>, episodes: &mut Episodes) {
+        self.remember(observation);
         match &observation.fact {
             Fact::Rtp(rtp) => self.rtp(observation, rtp, world, episodes),
             Fact::Sip(sip) => {
@@ -82,6 +98,37 @@ impl Detector for Listening {
 }
 
 impl Listening {
+    /// What a station does besides.
+    fn remember(&mut self, observation: &Observation) {
+        let (Some(from), Some(to)) = (observation.from.ip, observation.to.ip) else { return };
+        if !is_internal(from) {
+            return;
+        }
+        let time = observation.sighting.time;
+        let habit = self.habits.at(from, time);
+        habit.first.get_or_insert(time);
+        if !is_internal(to)
+            && crate::inventory::is_unicast(to)
+            && habit.outside.len() <= PEERS_OUTSIDE_MAX
+            && !habit.outside.contains(&to)
+        {
+            habit.outside.push(to);
+        }
+        if let Fact::Sip(sip) = &observation.fact
+            && matches!(&sip.message, SipMessage::Request(method) if method.as_str() == "REGISTER")
+        {
+            habit.sounds = true;
+        }
+    }
+
+    /// Whether a station of unknown kind that was silent until now, and is nobody's computer, makes a sound.
+    fn out_of_character(&mut self, from: IpAddr, time: Timestamp) -> bool {
+        let habit = self.habits.at(from, time);
+        let young = habit.first.is_none_or(|first| time.nanoseconds_since(first) < SILENT_FOR);
+        habit.sounds |= young;
+        !habit.sounds && habit.outside.len() <= PEERS_OUTSIDE_MAX
+    }
+
     fn rtp(&mut self, observation: &Observation, rtp: &RtpFact, world: &World<'_>, episodes: &mut Episodes) {
         let video = rtp.payload_type > *AUDIO_TYPES.end() && rtp.payload_type < 96;
         if !video {
@@ -103,8 +150,14 @@ impl Listening {
         let time = observation.sighting.time;
         let category = world.inventory.category(&observation.from);
         let outside = observation.to.ip.is_some_and(|ip| !is_internal(ip));
+        let out_of_character = self.out_of_character(from, time);
+        let medical = world.is_medical(&observation.from);
         let (severity, confidence) = match (speaks(category), outside) {
             (Some(false), _) => (Severity::High, 0.85),
+            // A medical device of whatever kind: it reports results, or its maker makes nothing else.
+            (None, _) if medical && category != Category::Wearable => (Severity::High, 0.8),
+            // A machine that did other things until now, and has no other business outside.
+            (None, true) if category == Category::Unknown && out_of_character => (Severity::Medium, 0.6),
             (Some(true), _) => return,
             // Nobody knows what it is: sound that leaves the house is told, a call inside is a telephone.
             (None, true) if category == Category::Unknown => (Severity::Low, 0.4),

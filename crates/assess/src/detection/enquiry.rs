@@ -186,11 +186,7 @@ impl Enquiry {
             let asked = Asked {
                 detector: "management-walk",
                 techniques: &["T0888", "T0802", "T1602.001"],
-                severity: if world.inventory.category(&observation.to).is_medical() {
-                    Severity::Medium
-                } else {
-                    Severity::Low
-                },
+                severity: if world.is_medical(&observation.to) { Severity::Medium } else { Severity::Low },
                 confidence: 0.7,
                 protocol: Protocol::Snmp,
                 field: "snmp.name",
@@ -444,7 +440,7 @@ impl Enquiry {
             std::mem::swap(&mut ordered.from, &mut ordered.to);
         }
         let category = world.inventory.category(&ordered.from);
-        if !category.is_medical()
+        if !world.is_medical(&ordered.from)
             || total < OUTWARD_BYTES_MIN
             || sent < received.saturating_mul(OUTWARD_TIMES)
         {

@@ -136,6 +136,28 @@ impl Episodes {
         self.changed.insert(place);
     }
 
+    /// What an alarm told of is over, and it lasted so short that it needs nobody: it becomes a notice. Nothing happens
+    /// where there was no such episode, or it is older than `since`.
+    pub(super) fn is_over(
+        &mut self,
+        (attack, detector, key): (Attack, &'static str, &str),
+        since: Timestamp,
+        note: &str,
+    ) {
+        let Some(place) = self.open.get(&(attack, detector, key.to_owned())).copied() else { return };
+        let Some(episode) = self.episodes.get_mut(place) else { return };
+        let finding = &mut episode.finding;
+        if finding.last_seen < since || finding.severity <= Severity::Low {
+            return;
+        }
+        finding.severity = Severity::Low;
+        finding.summary.push_str(note);
+        if std::mem::take(&mut episode.told) {
+            finding.updates += 1;
+        }
+        self.changed.insert(place);
+    }
+
     /// Whether a station was lately found to attack another one in another way: what it does besides is no second
     /// attack of its own.
     pub(super) fn is_acting(&self, station: &Station, now: Timestamp) -> bool {

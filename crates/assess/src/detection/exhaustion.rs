@@ -123,7 +123,14 @@ impl Detector for Exhaustion {
                 ) =>
             {
                 // The relay and the client's own wait between attempts do not matter: other clients do.
-                let count = if dhcp.message == DhcpMessage::Discover {
+                // Devices of a building that starts anew were seen before, or call themselves something; made-up ones do
+                // neither, or have makers that do not exist.
+                let mac = dhcp.client_mac;
+                let strange = mac.is_local()
+                    || world.inventory.is_made_up(mac)
+                    || dhcp.host_name.is_none() && dhcp.vendor_class.is_none();
+                let new = !world.inventory.has_address(mac);
+                let count = if dhcp.message == DhcpMessage::Discover && strange && new {
                     self.leases.add(dhcp.client_mac, time, BURST)
                 } else {
                     0
@@ -158,7 +165,7 @@ impl Detector for Exhaustion {
                         summary: format!(
                             "{all} requests for an address from {count} different link addresses within ten seconds: the address server runs out of addresses."
                         ),
-                        silent_if: "fewer than 40 stations had asked, as after a power cut",
+                        silent_if: "fewer than 40 of them had been strangers: stations seen before, or of real makers and with names of their own, ask after a power cut",
                         started,
                         to_device: false,
                     };
@@ -219,7 +226,7 @@ impl Exhaustion {
             return;
         }
         let started = held.open.first().map_or(time, |(_, since)| *since);
-        let medical = world.inventory.category(&observation.to).is_medical();
+        let medical = world.is_medical(&observation.to);
         let told = Told {
             attack: Attack::DenialOfService,
             detector: "connections-held",

@@ -84,7 +84,13 @@ impl Detector for PatientSwap {
         let Fact::Hl7(hl7) = &observation.fact else { return };
         match hl7.message.as_str() {
             "ADT" => self.admission(observation.sighting.time, hl7),
-            "ORU" => self.result(observation, hl7, world, episodes),
+            // What an engine passes on was judged when its sender said it.
+            "ORU"
+                if !world.roles.is_copy(observation)
+                    && !observation.from.ip.is_some_and(|ip| world.roles.relays(ip)) =>
+            {
+                self.result(observation, hl7, world, episodes);
+            }
             _ => {}
         }
     }
@@ -240,8 +246,12 @@ impl PatientSwap {
     /// A device that reported one patient reports another one, without a move of either.
     fn wrong_device(&mut self, id: Pseudonym, hl7: &Hl7Fact, observation: &Observation) -> Option<String> {
         let time = observation.sighting.time;
-        let [device] = &*hl7.devices else { return None };
-        let name = device.identifier.as_ref().or(device.serial.as_ref())?.to_string();
+        // A device that does not name itself is known by its address, if it speaks for one patient at a time.
+        let name = match &*hl7.devices {
+            [device] => device.identifier.as_ref().or(device.serial.as_ref())?.to_string(),
+            [] => String::new(),
+            _ => return None,
+        };
         let key = (observation.from.ip?, name);
         if self.reporters.len() >= PATIENTS_MAX && !self.reporters.contains_key(&key) {
             return None;
@@ -251,6 +261,9 @@ impl PatientSwap {
                 patient.bed.is_some() && time.nanoseconds_since(patient.changed) > GRACE
             })
         };
+        let moved_since = |id: Pseudonym, since: Timestamp| {
+            self.patients.get(&id).is_some_and(|patient| since.nanoseconds_since(patient.changed) < GRACE)
+        };
         let reporter = self.reporters.get(&key);
         let wrong = reporter.is_some_and(|reporter| {
             reporter.patient != id
@@ -259,11 +272,17 @@ impl PatientSwap {
                 && time.nanoseconds_since(reporter.last) < TOGETHER
                 && settled(id)
                 && settled(reporter.patient)
+                // Whoever reports once in a long while finds out late that its patients were moved.
+                && !moved_since(id, reporter.last)
+                && !moved_since(reporter.patient, reporter.last)
                 // The patient has a device of his own that goes on reporting him.
                 && self.reporters.iter().any(|(other, own)| *other != key && own.patient == id && own.reports >= REPORTS_MIN)
         });
         if wrong {
-            return Some(format!("device {}", key.1));
+            return Some(match key.1.as_str() {
+                "" => format!("device at {}", key.0),
+                name => format!("device {name}"),
+            });
         }
         let both_settled = reporter
             .is_some_and(|reporter| settled(id) && settled(reporter.patient) && reporter.patient != id);

@@ -176,7 +176,8 @@ struct Wrong {
 impl Detector for Implausible {
     fn observe(&mut self, observation: &Observation, world: &World<'_>, episodes: &mut Episodes) {
         match &observation.fact {
-            Fact::Hl7(hl7) if hl7.message.as_str() == "ORU" => {
+            // What is passed on was judged when it was sent first.
+            Fact::Hl7(hl7) if hl7.message.as_str() == "ORU" && !world.roles.is_copy(observation) => {
                 self.results(observation, hl7, world, episodes)
             }
             Fact::Measurement(measurement) => {

@@ -165,7 +165,7 @@ fn alarm(
         return;
     }
     let text = |station: &Station| station.ip.map(|ip| ip.to_string()).unwrap_or_default();
-    let medical = world.inventory.category(&server).is_medical();
+    let medical = world.is_medical(&server);
     episodes.raise(
         Alarm {
             attack: Attack::DenialOfService,

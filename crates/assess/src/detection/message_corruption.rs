@@ -20,8 +20,10 @@ use crate::limits::{CONVERSATIONS_WATCHED_MAX, MESSAGES_MAX, SENDERS_MAX};
 const SECOND: i64 = 1_000_000_000;
 /// Fewer bytes than this are sent twice by keep-alive probes and zero-window probes.
 const OVERLAP_BYTES_MIN: u32 = 4;
-/// Times that one conversation must contradict itself before it is no broken stack.
+/// Times that the conversations of two stations must contradict themselves before it is no broken stack; devices that
+/// report once a minute over a new connection each time have one in each.
 const OVERLAPS_MIN: usize = 2;
+const OVERLAPS_TOGETHER: i64 = 300 * SECOND;
 /// How long a message identifier names one message.
 const IDENTIFIER_HOLDS: i64 = 600 * SECOND;
 /// Messages with identifiers of their own after which a sender is known to number its messages.
@@ -32,9 +34,6 @@ const UNIT_KNOWN_MIN: u32 = 5;
 const FOREIGN_RESETS_MIN: usize = 3;
 /// A time to live that differs by less than this may have taken another route.
 const FOREIGN_HOPS_MIN: u16 = 3;
-
-/// Two ends and what tells one conversation between them from another.
-type Conversation = (IpAddr, u16, IpAddr, u16);
 
 #[derive(Default)]
 struct Message {
@@ -58,7 +57,7 @@ struct Unit {
 
 /// Messages that were altered.
 pub(super) struct AlteredMessage {
-    overlaps: Recent<Conversation, Window>,
+    overlaps: Recent<(IpAddr, IpAddr), Window>,
     messages: Recent<(IpAddr, IpAddr, Pseudonym), Message>,
     senders: Recent<(IpAddr, IpAddr), Sender>,
     units: Recent<(IpAddr, Label), Unit>,
@@ -134,6 +133,10 @@ fn raise(observation: &Observation, told: Told, world: &World<'_>, episodes: &mu
     );
 }
 
+fn inside(from: IpAddr, to: IpAddr) -> bool {
+    crate::inventory::is_internal(from) && crate::inventory::is_internal(to)
+}
+
 fn executable(
     observation: &Observation,
     protocol: Protocol,
@@ -200,14 +203,14 @@ impl AlteredMessage {
             return;
         }
         let time = observation.sighting.time;
-        let key = (from, observation.from.port, to, observation.to.port);
-        let window = self.overlaps.at(key, time);
-        let count = window.add(time, 60 * SECOND);
+        let window = self.overlaps.at((from, to), time);
+        let count = window.add(time, OVERLAPS_TOGETHER);
         let foreign = stream.time_to_live_step.unsigned_abs() >= FOREIGN_HOPS_MIN;
-        let medical = world.inventory.category(&observation.from).is_medical()
-            || world.inventory.category(&observation.to).is_medical();
-        // One contradiction may be a broken stack; several, or one that came another way, is somebody.
-        let severity = match (foreign, count >= OVERLAPS_MIN) {
+        let medical = world.is_medical(&observation.from) || world.is_medical(&observation.to);
+        // One contradiction may be a broken stack; several, one that came another way, or one while somebody is known to
+        // stand in between, is somebody.
+        let in_the_way = episodes.is_intercepted(observation, time) && inside(from, to);
+        let severity = match (foreign || in_the_way, count >= OVERLAPS_MIN) {
             (true, _) if medical => Severity::Critical,
             (true, _) => Severity::High,
             (false, true) => Severity::Medium,
@@ -236,15 +239,13 @@ impl AlteredMessage {
     fn reset(&mut self, observation: &Observation, step: i16, world: &World<'_>, episodes: &mut Episodes) {
         let (Some(from), Some(to)) = (observation.from.ip, observation.to.ip) else { return };
         // Load balancers and firewalls on the way to the internet end conversations in the name of the peer.
-        let inside = crate::inventory::is_internal(from) && crate::inventory::is_internal(to);
-        if step.unsigned_abs() < FOREIGN_HOPS_MIN || !inside {
+        if step.unsigned_abs() < FOREIGN_HOPS_MIN || !inside(from, to) {
             return;
         }
         let time = observation.sighting.time;
         let window = self.resets.at(from, time);
         let count = window.add(time, 60 * SECOND);
-        let medical = world.inventory.category(&observation.from).is_medical()
-            || world.inventory.category(&observation.to).is_medical();
+        let medical = world.is_medical(&observation.from) || world.is_medical(&observation.to);
         let started = window.first().unwrap_or(time);
         if count < FOREIGN_RESETS_MIN {
             return;

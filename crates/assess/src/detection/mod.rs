@@ -23,6 +23,7 @@ mod policy_violation;
 mod ransom;
 mod recent;
 mod rogue;
+mod role;
 mod routing;
 mod threat_intel;
 mod traffic_analysis;
@@ -35,16 +36,29 @@ use crate::inventory::Inventory;
 
 use episode::Alarm;
 pub(crate) use episode::Episodes;
+pub(crate) use role::Roles;
 
 /// What a detector may ask.
 pub(crate) struct World<'a> {
     pub inventory: &'a Inventory,
     pub names: &'a CaptureNames,
+    /// What stations do on the wire.
+    pub roles: &'a Roles,
     /// The traffic is a baseline: learn from it, raise nothing.
     pub learning: bool,
 }
 
 impl World<'_> {
+    /// Whether a station is a medical device: by what it is known for, because it reports results of patients, or,
+    /// where nothing else is known, because its maker makes nothing else.
+    pub(crate) fn is_medical(&self, station: &wardline_model::Station) -> bool {
+        let category = self.inventory.category(station);
+        category.is_medical()
+            || station.ip.is_some_and(|ip| self.roles.reports(ip))
+            || category == wardline_model::Category::Unknown
+                && station.mac.is_some_and(|mac| self.inventory.has_medical_maker(mac))
+    }
+
     /// Whether work on a device is expected at this time.
     pub(crate) fn in_maintenance(&self, ip: Option<std::net::IpAddr>, time: Timestamp) -> bool {
         let site = self.inventory.site();

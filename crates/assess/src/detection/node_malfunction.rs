@@ -78,7 +78,7 @@ impl SettingsErased {
             SnmpValue::Empty => true,
             _ => false,
         });
-        let medical = world.inventory.category(&observation.to).is_medical();
+        let medical = world.is_medical(&observation.to);
         let severity = match (medical, erased, devices >= DEVICES_MIN) {
             (true, true, _) | (true, _, true) => Severity::High,
             (true, false, false) | (false, _, true) => Severity::Medium,

@@ -8,7 +8,7 @@
 //! Silence is judged only while somebody else is heard: a capture that ends or loses everything proves nothing.
 
 use std::cmp::Reverse;
-use std::collections::{BTreeSet, BinaryHeap};
+use std::collections::{BTreeSet, BinaryHeap, VecDeque};
 use std::hash::BuildHasher;
 use std::net::IpAddr;
 
@@ -41,8 +41,12 @@ const SPREAD_MAX: f64 = 0.5;
 const RHYTHM_MIN: i64 = 60 * SECOND;
 /// Devices silent together from which on they share a cause.
 const TOGETHER_MIN: usize = 3;
-/// Silence after which it is more than a changed battery.
+/// Silence after which it is more than a changed battery: whoever is back by himself before that needs nobody.
 const LONG: i64 = 300 * SECOND;
+/// How late an admission system tells of a patient who left.
+const WRITTEN_DOWN_WITHIN: i64 = 1_800 * SECOND;
+/// Silence below which nothing is said, however fast the rhythm was: a burst of work ends as well.
+const SILENCE_MIN: f64 = 10.0 * SECOND as f64;
 /// How long the memory of gaps is, in gaps.
 const MEMORY: f64 = 32.0;
 
@@ -72,18 +76,21 @@ type Key = (IpAddr, IpAddr, Kind);
 /// The rhythm of one report.
 #[derive(Clone, Debug)]
 struct Rhythm {
-    first: Timestamp,
     last: Timestamp,
     reports: u32,
     mean_log: f64,
     variance_log: f64,
     gap_max: i64,
+    /// All gaps that taught something, together.
+    learned: i64,
     from: Station,
     to: Station,
     newest: Box<Observation>,
     patient: Option<Pseudonym>,
     /// It is known to be silent, or was not heard since normal was learned.
     silent: bool,
+    /// The episode that tells of its silence, while that is short.
+    told: Option<String>,
     /// Its deadline is awaited.
     awaited: bool,
 }
@@ -91,17 +98,18 @@ struct Rhythm {
 impl Rhythm {
     fn new(observation: &Observation) -> Self {
         Self {
-            first: observation.sighting.time,
             last: observation.sighting.time,
             reports: 1,
             mean_log: 0.0,
             variance_log: 0.0,
             gap_max: 0,
+            learned: 0,
             from: observation.from,
             to: observation.to,
             newest: Box::new(without_content(observation)),
             patient: None,
             silent: false,
+            told: None,
             awaited: false,
         }
     }
@@ -126,6 +134,7 @@ impl Rhythm {
                 self.variance_log = (1.0 - weight) * (self.variance_log + weight * step * step);
             }
             self.gap_max = self.gap_max.max(gap);
+            self.learned = self.learned.saturating_add(gap);
             self.reports = self.reports.saturating_add(1);
         }
         self.last = time;
@@ -143,9 +152,7 @@ impl Rhythm {
     }
 
     fn is_known(&self) -> bool {
-        self.reports >= REPORTS_MIN
-            && self.spread() <= SPREAD_MAX
-            && self.last.nanoseconds_since(self.first) >= RHYTHM_MIN
+        self.reports >= REPORTS_MIN && self.spread() <= SPREAD_MAX && self.learned >= RHYTHM_MIN
     }
 
     /// When silence becomes suspect.
@@ -154,7 +161,7 @@ impl Rhythm {
         let by_chance = (self.mean_log + 5.6 * self.spread()).exp();
         let by_count = (MISSED_MIN + 0.2) * self.gap();
         let by_habit = 1.5 * self.gap_max as f64;
-        let wait = by_chance.max(by_count).max(by_habit).min(1e18) as i64;
+        let wait = by_chance.max(by_count).max(by_habit).clamp(SILENCE_MIN, 1e18) as i64;
         Timestamp::from_nanoseconds(self.last.nanoseconds().saturating_add(wait))
     }
 
@@ -163,7 +170,10 @@ impl Rhythm {
     }
 }
 
-/// The device or bed that results come from, as a number that tells one from another.
+/// The bit that tells a device or bed from a patient in a number of [`named`].
+const NAMED: u64 = 1;
+
+/// The device or bed that results come from, or else the patient, as a number that tells one from another.
 fn named(hl7: &Hl7Fact) -> u64 {
     let device = match &*hl7.devices {
         [device] => device.identifier.as_ref().or(device.serial.as_ref()).map(|id| id.as_str().to_owned()),
@@ -174,7 +184,13 @@ fn named(hl7: &Hl7Fact) -> u64 {
         let bed = location.bed.as_ref()?;
         Some(format!("{:?} {:?} {bed}", location.unit, location.room))
     };
-    device.or_else(bed).map_or(0, |name| foldhash::fast::FixedState::default().hash_one(name) | 1)
+    // A gateway may name neither device nor bed, but whom it speaks of.
+    let patient = || hl7.patient.as_ref().and_then(|patient| patient.identifier).map(|id| id.to_string());
+    let hash = |name: String| foldhash::fast::FixedState::default().hash_one(name);
+    match device.or_else(bed) {
+        Some(name) => hash(name) | NAMED,
+        None => patient().map_or(0, |name| hash(name) & !NAMED),
+    }
 }
 
 /// What was seen, as evidence: where, when and between whom.
@@ -183,7 +199,6 @@ fn without_content(observation: &Observation) -> Observation {
 }
 
 /// Devices that reported and report no more.
-#[derive(Default)]
 pub(super) struct Silence {
     rhythms: Map<Key, Rhythm>,
     deadlines: BinaryHeap<Reverse<(Timestamp, Key)>>,
@@ -194,7 +209,37 @@ pub(super) struct Silence {
     moved: Map<Pseudonym, Timestamp>,
     /// Devices that said goodbye.
     goodbye: Map<IpAddr, Timestamp>,
+    /// By which devices each patient is reported: where a new one has taken over, the old one is not missing.
+    reported: Recent<Pseudonym, VecDeque<Reported>>,
 }
+
+impl Default for Silence {
+    fn default() -> Self {
+        Self {
+            rhythms: Map::default(),
+            deadlines: BinaryHeap::new(),
+            heard: Map::default(),
+            gone: BTreeSet::new(),
+            moved: Map::default(),
+            goodbye: Map::default(),
+            reported: Recent::new(PATIENTS_MAX),
+        }
+    }
+}
+
+/// A device that reports a patient.
+#[derive(Clone, Copy, Debug)]
+struct Reported {
+    by: Key,
+    first: Timestamp,
+    last: Timestamp,
+}
+
+/// A device that takes over begins at most so long before the old one stops.
+const TAKES_OVER: i64 = 60 * SECOND;
+
+/// Devices remembered that report one patient.
+const DEVICES_PER_PATIENT_MAX: usize = 4;
 
 impl Detector for Silence {
     fn sees_conversations(&self) -> bool {
@@ -211,15 +256,15 @@ impl Detector for Silence {
             self.heard.insert(from, time);
         }
         match &observation.fact {
-            Fact::Hl7(hl7) => self.hl7(observation, hl7, world),
+            Fact::Hl7(hl7) => self.hl7(observation, hl7, world, episodes),
             Fact::Mqtt(mqtt) => match mqtt.as_ref() {
-                MqttFact::Publish { .. } => self.report(Kind::Mqtt, observation, None, world),
+                MqttFact::Publish { .. } => self.report(Kind::Mqtt, observation, None, world, episodes),
                 MqttFact::Disconnect { reason: 0 } => self.leave(from, time),
                 _ => {}
             },
-            Fact::Measurement(_) => self.report(Kind::Measurement, observation, None, world),
+            Fact::Measurement(_) => self.report(Kind::Measurement, observation, None, world, episodes),
             Fact::ConversationStarted(traits) if traits.syn => {
-                self.report(Kind::Connection(observation.to.port), observation, None, world);
+                self.report(Kind::Connection(observation.to.port), observation, None, world, episodes);
             }
             Fact::Dhcp(dhcp) if dhcp.message == DhcpMessage::Release => self.leave(from, time),
             Fact::WsDiscovery(discovery) if discovery.kind == WsDiscoveryKind::Bye => {
@@ -250,12 +295,19 @@ impl Detector for Silence {
 }
 
 impl Silence {
-    fn hl7(&mut self, observation: &Observation, hl7: &Hl7Fact, world: &World<'_>) {
+    fn hl7(&mut self, observation: &Observation, hl7: &Hl7Fact, world: &World<'_>, episodes: &mut Episodes) {
         let patient = hl7.patient.as_ref().and_then(|patient| patient.identifier);
         if hl7.message.as_str() == "ADT"
             && let Some(patient) = patient
         {
-            match hl7.trigger.as_ref().map(|trigger| trigger.as_str()) {
+            let trigger = hl7.trigger.as_ref().map(|trigger| trigger.as_str());
+            if matches!(trigger, Some("A03" | "A11" | "A23" | "A09" | "A21" | "A02" | "A17" | "A12")) {
+                let devices = self.reported.at(patient, observation.sighting.time);
+                let devices: Vec<_> = devices.iter().map(|device| device.by).collect();
+                let note = " Its patient has left the bed.";
+                self.explained(&devices, observation.sighting.time, note, episodes);
+            }
+            match trigger {
                 Some("A03" | "A11" | "A23" | "A09" | "A21") => {
                     if self.gone.len() < PATIENTS_MAX {
                         self.gone.insert(patient);
@@ -274,7 +326,48 @@ impl Silence {
             }
         }
         if hl7.message.as_str() == "ORU" && !hl7.observations.is_empty() {
-            self.report(Kind::Hl7(named(hl7)), observation, patient, world);
+            let kind = Kind::Hl7(named(hl7));
+            if let (Some(patient), Some(from), Some(to), false) =
+                (patient, observation.from.ip, observation.to.ip, world.roles.is_copy(observation))
+            {
+                let (by, time) = ((from, to, kind), observation.sighting.time);
+                let devices = self.reported.at(patient, time);
+                let mut begins = true;
+                match devices.iter_mut().find(|device| device.by == by) {
+                    Some(device) => {
+                        begins = time.nanoseconds_since(device.last) > LONG;
+                        if begins {
+                            device.first = time;
+                        }
+                        device.last = time;
+                    }
+                    None => {
+                        if devices.len() >= DEVICES_PER_PATIENT_MAX {
+                            devices.pop_front();
+                        }
+                        devices.push_back(Reported { by, first: time, last: time });
+                    }
+                }
+                if begins {
+                    let others: Vec<_> =
+                        devices.iter().map(|device| device.by).filter(|other| *other != by).collect();
+                    self.explained(&others, time, &format!(" {from} has taken its place."), episodes);
+                }
+            }
+            self.report(kind, observation, patient, world, episodes);
+        }
+    }
+
+    /// Devices of a patient are missing, and now it is known why: another device reports him, or he was moved or sent
+    /// home before anybody wrote it down.
+    fn explained(&mut self, devices: &[Key], time: Timestamp, note: &str, episodes: &mut Episodes) {
+        for other in devices {
+            let Some(rhythm) = self.rhythms.get_mut(other) else { continue };
+            if let Some(episode) = rhythm.told.take()
+                && time.nanoseconds_since(rhythm.last) < WRITTEN_DOWN_WITHIN
+            {
+                episodes.is_over((Attack::Outage, "silence", &episode), rhythm.last, note);
+            }
         }
     }
 
@@ -290,6 +383,7 @@ impl Silence {
         observation: &Observation,
         patient: Option<Pseudonym>,
         world: &World<'_>,
+        episodes: &mut Episodes,
     ) {
         let (Some(from), Some(to)) = (observation.from.ip, observation.to.ip) else { return };
         if !crate::inventory::is_internal(from) || !crate::inventory::is_unicast(to) {
@@ -300,6 +394,13 @@ impl Silence {
             return;
         }
         let rhythm = self.rhythms.entry(key).or_insert_with(|| Rhythm::new(observation));
+        let silence = observation.sighting.time.nanoseconds_since(rhythm.last);
+        if let Some(episode) = rhythm.told.take()
+            && silence < LONG
+        {
+            let note = format!(" It was back after {} s.", silence / SECOND);
+            episodes.is_over((Attack::Outage, "silence", &episode), rhythm.last, &note);
+        }
         rhythm.beat(observation, world.learning);
         rhythm.patient = patient.or(rhythm.patient);
         if world.learning {
@@ -318,7 +419,15 @@ impl Silence {
         let rhythm = rhythm.clone();
         let since = rhythm.last;
         let left = rhythm.patient.is_some_and(|patient| {
-            self.gone.contains(&patient)
+            let elsewhere = self.reported.get(&patient).is_some_and(|devices| {
+                devices.iter().any(|device| {
+                    device.by != key
+                        && device.last > since
+                        && since.nanoseconds_since(device.first) < TAKES_OVER
+                })
+            });
+            elsewhere
+                || self.gone.contains(&patient)
                 || self.moved.get(&patient).is_some_and(|time| {
                     time.nanoseconds_since(since) > -LONG && since.nanoseconds_since(*time) < LONG
                 })
@@ -331,7 +440,8 @@ impl Silence {
         // Connections of workstations and servers come and go with the people who use them, and what an engine or a
         // record passes on comes as others send it.
         let passes_on = matches!(category, Category::Ehr | Category::IntegrationEngine | Category::Pacs);
-        let matters = !passes_on && (category.is_medical() || !matches!(kind, Kind::Connection(_)));
+        let medical = world.is_medical(&rhythm.from);
+        let matters = !passes_on && (medical || !matches!(kind, Kind::Connection(_)));
         if expected || !matters || world.learning {
             return;
         }
@@ -345,7 +455,13 @@ impl Silence {
         let other_reports = self.rhythms.iter().any(|(other, rhythm)| {
             other.0 == from && *other != key && rhythm.is_known() && !rhythm.overdue(now)
         });
-        if other_reports && !behind {
+        // What is said over connections tells more than that there were some.
+        let is_connection = |kind: Kind| matches!(kind, Kind::Connection(_));
+        let says_more = is_connection(kind)
+            && self.rhythms.iter().any(|(other, rhythm)| {
+                (other.0, other.1) == (from, to) && !is_connection(other.2) && rhythm.reports > 1
+            });
+        if other_reports && !behind || says_more {
             return;
         }
         let peers: Vec<_> = self
@@ -383,7 +499,14 @@ impl Silence {
                 ),
             )
         };
-        let severity = match (shared, category.is_medical(), talks_on) {
+        // Where admissions cannot be seen, a patient of a gateway may have gone home.
+        let only_a_patient = matches!(kind, Kind::Hl7(id) if id & NAMED == 0)
+            && other_reports
+            && !world.roles.sees_admissions();
+        if let Some(rhythm) = self.rhythms.get_mut(&key) {
+            rhythm.told = Some(episode.clone());
+        }
+        let severity = match (shared, medical && !only_a_patient, talks_on) {
             (true, ..) => Severity::High,
             (false, true, false) if long => Severity::High,
             (false, true, false) => Severity::Medium,
@@ -437,6 +560,7 @@ struct Service {
     first_failure: Timestamp,
     last_failure: Timestamp,
     last_answer: Timestamp,
+    told: bool,
 }
 
 /// Services that answered and answer no more.
@@ -462,6 +586,11 @@ impl Detector for ServiceStopped {
                 let Some(ip) = observation.from.ip else { return };
                 let service = self.services.at((ip, observation.from.port), time);
                 service.answered = service.answered.saturating_add(1);
+                let key = format!("{ip} {}", observation.from.port);
+                if std::mem::take(&mut service.told) && time.nanoseconds_since(service.first_failure) < LONG {
+                    let note = " It answers again.";
+                    episodes.is_over((Attack::Outage, "service-stopped", &key), service.first_failure, note);
+                }
                 service.failed = 0;
                 service.clients.clear();
                 service.last_answer = time;
@@ -519,7 +648,8 @@ impl ServiceStopped {
         {
             return;
         }
-        let medical = world.inventory.category(&observation.to).is_medical();
+        service.told = true;
+        let medical = world.is_medical(&observation.to);
         episodes.raise(
             Alarm {
                 techniques: &["T0814", "T0826", "T1489"],

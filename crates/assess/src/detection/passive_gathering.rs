@@ -347,7 +347,7 @@ impl ArpInterception {
             let router = world.inventory.is_gateway(IpAddr::V4(**ip))
                 || mac.is_some_and(|mac| world.inventory.is_router(mac));
             let station = Station { mac, ip: Some(IpAddr::V4(**ip)), ..Station::default() };
-            let medical = world.inventory.category(&station).is_medical();
+            let medical = world.is_medical(&station);
             (!router, medical, **count, std::cmp::Reverse(**ip))
         });
         let ip = best.map(|(ip, _)| *ip);

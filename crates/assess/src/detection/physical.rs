@@ -13,7 +13,7 @@ use std::net::IpAddr;
 
 use wardline_model::fact::{DhcpMessage, DicomFact, Hl7Fact, MqttFact, StackTraits, TcpEvent};
 use wardline_model::{
-    Attack, Fact, MacAddress, Observation, Protocol, Pseudonym, Severity, Station, Timestamp,
+    Attack, Fact, MacAddress, Observation, Protocol, Pseudonym, Severity, Station, Timestamp, Transport,
 };
 
 use super::recent::Recent;
@@ -23,6 +23,8 @@ use crate::limits::{MESSAGES_MAX, PATIENTS_MAX, SENDERS_MAX};
 const SECOND: i64 = 1_000_000_000;
 /// Times that a trait must have been seen before it is the device's own.
 const SETTLED_MIN: u32 = 3;
+/// Times that a layer of a medical device goes from one known value to another before it is two machines.
+const ALTERNATES_MIN: u32 = 4;
 /// Changes of several layers within this time belong together.
 const TOGETHER: i64 = 900 * SECOND;
 /// Values remembered per layer.
@@ -33,6 +35,8 @@ const VALUES_MAX: usize = 6;
 enum Layer {
     /// Initial time to live.
     TimeToLive,
+    /// The same, of datagrams: some stacks have another one for them.
+    DatagramTimeToLive,
     /// Options, their order, scale and segment size of a SYN.
     TcpOptions,
     /// Parameter request list and vendor class.
@@ -45,12 +49,16 @@ impl Layer {
     const fn name(self) -> &'static str {
         match self {
             Self::TimeToLive => "initial time to live",
+            Self::DatagramTimeToLive => "initial time to live of datagrams",
             Self::TcpOptions => "TCP options",
             Self::Dhcp => "DHCP parameters",
             Self::Name => "name in its messages",
         }
     }
 }
+
+/// How long ago a trait must have been seen to be the device's own, where it is seen rarely.
+const SETTLED_FOR: i64 = 300 * SECOND;
 
 /// What a layer said, newest last.
 #[derive(Clone, Debug, Default)]
@@ -60,19 +68,25 @@ struct Traits {
     changed: Option<Timestamp>,
     /// How often an old value came back after a new one was seen.
     returns: u32,
+    /// How often one known value followed another, since when.
+    alternates: u32,
     newest: u64,
 }
 
 impl Traits {
     /// Adds a value.
     fn see(&mut self, value: u64, time: Timestamp) {
-        let settled = self.values.iter().any(|(_, count, _)| *count >= SETTLED_MIN);
+        let settled = self
+            .values
+            .iter()
+            .any(|(_, count, last)| *count >= SETTLED_MIN || time.nanoseconds_since(*last) >= SETTLED_FOR);
         let before = self.newest;
         self.newest = value;
         match self.values.iter_mut().find(|(known, ..)| *known == value) {
             Some((_, count, last)) => {
                 *count = count.saturating_add(1);
                 *last = time;
+                self.alternates += u32::from(before != value);
                 if before != value && self.changed.is_some() {
                     self.returns += 1;
                 }
@@ -102,7 +116,36 @@ struct Identity {
 
 /// One address, two stacks.
 pub(super) struct Impostor {
-    identities: Recent<MacAddress, Identity>,
+    identities: Recent<Who, Identity>,
+}
+
+/// Whose identity it is: a link address, or behind a router a network address.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+enum Who {
+    Link(MacAddress),
+    Behind(IpAddr),
+}
+
+impl std::fmt::Display for Who {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Link(mac) => write!(formatter, "{mac}"),
+            Self::Behind(ip) => write!(formatter, "{ip}"),
+        }
+    }
+}
+
+/// Who sent an observation, if it can be told from others.
+fn who(observation: &Observation, world: &World<'_>) -> Option<Who> {
+    let (mac, ip) = (observation.from.mac?, observation.from.ip?);
+    if !mac.is_station() {
+        return None;
+    }
+    if !world.inventory.is_router(mac) {
+        return (!world.inventory.is_gateway(ip)).then_some(Who::Link(mac));
+    }
+    // The router has the link address; a network address of the house is one machine still, but for the router's own.
+    (crate::inventory::is_internal(ip) && !world.inventory.is_gateway(ip)).then_some(Who::Behind(ip))
 }
 
 impl Default for Impostor {
@@ -140,9 +183,10 @@ impl Detector for Impostor {
                 if let Some(class) = &dhcp.vendor_class {
                     value ^= hash(class.as_str().as_bytes()).rotate_left(1);
                 }
-                let identity = self.identities.at(dhcp.client_mac, time);
+                let who = Who::Link(dhcp.client_mac);
+                let identity = self.identities.at(who, time);
                 identity.layers.entry(Layer::Dhcp).or_default().see(value, time);
-                self.judge(dhcp.client_mac, observation, world, episodes);
+                self.judge(who, observation, world, episodes);
             }
             Fact::Hl7(hl7) if hl7.acknowledgment.is_none() => {
                 if let Some(name) = &hl7.sending_application {
@@ -172,19 +216,19 @@ impl Impostor {
         world: &World<'_>,
         episodes: &mut Episodes,
     ) {
-        let (Some(mac), Some(ip)) = (observation.from.mac, observation.from.ip) else { return };
-        // What speaks behind a router has the router's link address, and a virtual machine host several stacks.
-        if !mac.is_station() || world.inventory.is_router(mac) || world.inventory.is_gateway(ip) {
-            return;
-        }
+        let (Some(who), Some(ip)) = (who(observation, world), observation.from.ip) else { return };
         let time = observation.sighting.time;
-        let identity = self.identities.at(mac, time);
+        let identity = self.identities.at(who, time);
         if identity.addresses.len() < VALUES_MAX {
             identity.addresses.insert(ip);
         }
         // Multicast discovery is sent with a time to live of its own.
         let unicast = observation.to.ip.is_some_and(crate::inventory::is_unicast);
-        if unicast && traits.syn {
+        if unicast && !traits.syn && observation.transport == Some(Transport::UDP) {
+            let layer = identity.layers.entry(Layer::DatagramTimeToLive).or_default();
+            layer.see(initial(traits.time_to_live), time);
+            self.judge(who, observation, world, episodes);
+        } else if unicast && traits.syn {
             let layers = &mut identity.layers;
             layers.entry(Layer::TimeToLive).or_default().see(initial(traits.time_to_live), time);
             let mut bytes = traits.options.to_vec();
@@ -194,44 +238,40 @@ impl Impostor {
             if matches!(observation.fact, Fact::ConversationStarted(_)) {
                 layers.entry(Layer::TcpOptions).or_default().see(hash(&bytes), time);
             }
-            self.judge(mac, observation, world, episodes);
+            self.judge(who, observation, world, episodes);
         }
     }
 
     fn name(&mut self, value: u64, observation: &Observation, world: &World<'_>, episodes: &mut Episodes) {
-        let Some(mac) =
-            observation.from.mac.filter(|mac| mac.is_station() && !world.inventory.is_router(*mac))
-        else {
-            return;
-        };
+        let Some(who) = who(observation, world) else { return };
         let time = observation.sighting.time;
-        self.identities.at(mac, time).layers.entry(Layer::Name).or_default().see(value, time);
-        self.judge(mac, observation, world, episodes);
+        self.identities.at(who, time).layers.entry(Layer::Name).or_default().see(value, time);
+        self.judge(who, observation, world, episodes);
     }
 
-    fn judge(
-        &mut self,
-        mac: MacAddress,
-        observation: &Observation,
-        world: &World<'_>,
-        episodes: &mut Episodes,
-    ) {
+    fn judge(&mut self, who: Who, observation: &Observation, world: &World<'_>, episodes: &mut Episodes) {
         let time = observation.sighting.time;
-        let Some(identity) = self.identities.get_mut(&mac) else { return };
+        let station = match who {
+            Who::Link(mac) => Station { mac: Some(mac), ..observation.from },
+            Who::Behind(_) => Station { mac: None, ..observation.from },
+        };
+        let medical = world.is_medical(&station);
+        let Some(identity) = self.identities.get_mut(&who) else { return };
         let changed: Vec<_> = identity
             .layers
             .iter()
-            .filter(|(_, traits)| traits.changed_lately(time))
-            .map(|(layer, traits)| (*layer, traits.returns))
+            .filter(|(_, traits)| {
+                traits.changed_lately(time) || medical && traits.alternates >= ALTERNATES_MIN
+            })
+            .map(|(layer, traits)| (*layer, traits.returns.max(traits.alternates)))
             .collect();
-        let stack = changed.iter().any(|(layer, _)| matches!(layer, Layer::TimeToLive | Layer::TcpOptions));
+        let of_stack = |layer: &Layer| {
+            matches!(layer, Layer::TimeToLive | Layer::DatagramTimeToLive | Layer::TcpOptions)
+        };
+        let stack = changed.iter().any(|(layer, _)| of_stack(layer));
         let families = usize::from(stack)
             + changed.iter().filter(|(layer, _)| matches!(layer, Layer::Dhcp | Layer::Name)).count();
-        let both_stack_layers = changed
-            .iter()
-            .filter(|(layer, _)| matches!(layer, Layer::TimeToLive | Layer::TcpOptions))
-            .count()
-            == 2;
+        let both_stack_layers = changed.iter().filter(|(layer, _)| of_stack(layer)).count() >= 2;
         // A stack that changes its initial time to live changed its kernel; one that takes turns is two.
         let turns = changed.iter().any(|(layer, returns)| {
             *layer == Layer::TimeToLive && *returns >= 2 || *layer == Layer::Name && *returns >= 4
@@ -239,10 +279,8 @@ impl Impostor {
         if !(families >= 2 || both_stack_layers || turns) {
             return;
         }
-        let station = Station { mac: Some(mac), ..observation.from };
-        let category = world.inventory.category(&station);
         // Computers that people use run several systems and virtual machines.
-        if !category.is_medical() && !turns && families < 2 {
+        if !medical && !turns && families < 2 {
             return;
         }
         if world.learning || world.in_maintenance(station.ip, time) {
@@ -253,7 +291,7 @@ impl Impostor {
         episodes.raise(
             Alarm {
                 techniques: &["T1200", "T0848", "T0856"],
-                severity: match (category.is_medical(), turns || families >= 2) {
+                severity: match (medical, turns || families >= 2) {
                     (true, true) => Severity::High,
                     (true, false) | (false, true) => Severity::Medium,
                     (false, false) => Severity::Low,
@@ -262,7 +300,7 @@ impl Impostor {
                 device: Some(station),
                 source: Some(station),
                 summary: format!(
-                    "What speaks from {mac} ({}) is no longer the same machine: its {} changed{}.",
+                    "What speaks from {who} ({}) is no longer the same machine: its {} changed{}.",
                     addresses.join(", "),
                     names.join(" and "),
                     if turns { " and take turns, so two machines use one address" } else { "" }
@@ -270,7 +308,7 @@ impl Impostor {
                 evidence: vec![world.names.evidence(observation, Protocol::Ethernet, "layers that changed", &names.join(", "))],
                 started: identity.layers.values().filter_map(|traits| traits.changed).min().unwrap_or(time),
                 silent_if: "only one of the layers had changed, as after an update, or a maintenance window of the site file had covered the device".to_owned(),
-                ..Alarm::about(Attack::Physical, "changed-machine", mac.to_string(), observation)
+                ..Alarm::about(Attack::Physical, "changed-machine", who.to_string(), observation)
             },
             world.inventory,
         );
@@ -319,6 +357,9 @@ impl Default for Doppelganger {
 
 impl Detector for Doppelganger {
     fn observe(&mut self, observation: &Observation, world: &World<'_>, episodes: &mut Episodes) {
+        if world.roles.is_copy(observation) {
+            return;
+        }
         match &observation.fact {
             Fact::Hl7(hl7) if hl7.message.as_str() == "ORU" => {
                 // Whoever receives results may pass them on.
@@ -469,7 +510,7 @@ impl Default for PseudoSensor {
 impl Detector for PseudoSensor {
     fn observe(&mut self, observation: &Observation, world: &World<'_>, episodes: &mut Episodes) {
         match &observation.fact {
-            Fact::Hl7(hl7) if hl7.message.as_str() == "ORU" => {
+            Fact::Hl7(hl7) if hl7.message.as_str() == "ORU" && !world.roles.is_copy(observation) => {
                 self.results(observation, hl7, world, episodes);
             }
             Fact::Measurement(measurement) => {

@@ -1,7 +1,9 @@
 //! Denial of service by encrypting files: MITRE ATT&CK T1486, T1490, T0826.
 //!
 //! A client reads many files of a share, writes what looks random, and renames or deletes them, all within
-//! seconds. Backups write new files, archivers write one, and viewers only read.
+//! seconds; or it overwrites each file that it has just read, in place. Backups write new files, archivers write one,
+//! and viewers only read. Entropy alone says nothing of files that are compressed anyway, but nobody reads and
+//! overwrites many of several kinds within seconds.
 
 use std::net::IpAddr;
 
@@ -25,12 +27,19 @@ const USUAL_EXTENSIONS: &[&str] = &[
     "pdf", "png", "pptx", "rar", "swp", "tmp", "vhdx", "xlsx", "xz", "zip", "zst",
 ];
 
+/// Kinds of files that are overwritten; a converter works on one.
+const KINDS_MIN: usize = 3;
+
 #[derive(Default)]
 struct Client {
     read: Different<Pseudonym>,
+    /// Files that were read and then written at random, and their extensions.
+    overwritten: Different<Pseudonym>,
+    kinds: Different<Option<Label>>,
     random: Different<Pseudonym>,
     moved: Different<Pseudonym>,
     counts: [usize; 3],
+    in_place: (usize, usize),
     /// The extension that files get, and how many got it.
     extension: Option<Label>,
     renamed: usize,
@@ -59,11 +68,14 @@ impl Detector for FilesEncrypted {
         let time = observation.sighting.time;
         let client = self.clients.at((from, to), time);
         let usual = extension.as_ref().is_some_and(|name| USUAL_EXTENSIONS.contains(&name.as_str()));
+        let random = entropy_centibits.is_some_and(|bits| bits >= RANDOM_CENTIBITS);
+        if *operation == SmbFileOperation::Write && random && client.read.contains(file, time, TOGETHER) {
+            let kinds = client.kinds.add(extension.clone(), time, TOGETHER);
+            client.in_place = (client.overwritten.add(*file, time, TOGETHER), kinds);
+        }
         match operation {
             SmbFileOperation::Read => client.counts[0] = client.read.add(*file, time, TOGETHER),
-            SmbFileOperation::Write
-                if entropy_centibits.is_some_and(|bits| bits >= RANDOM_CENTIBITS) && !usual =>
-            {
+            SmbFileOperation::Write if random && !usual => {
                 client.counts[1] = client.random.add(*file, time, TOGETHER);
             }
             SmbFileOperation::Rename => {
@@ -76,6 +88,7 @@ impl Detector for FilesEncrypted {
                 }
             }
             SmbFileOperation::Delete => client.counts[2] = client.moved.add(*file, time, TOGETHER),
+            SmbFileOperation::Write if random => {}
             _ => return,
         }
         client.first = [client.read.first(), client.random.first(), client.moved.first()]
@@ -84,9 +97,13 @@ impl Detector for FilesEncrypted {
             .min()
             .unwrap_or(time);
         let [read, random, moved] = client.counts;
-        if read < FILES_MIN || random < FILES_MIN || moved < FILES_MIN || world.learning {
+        let replaced = read >= FILES_MIN && random >= FILES_MIN && moved >= FILES_MIN;
+        let (overwritten, kinds) = client.in_place;
+        let in_place = overwritten >= FILES_MIN && kinds >= KINDS_MIN;
+        if !(replaced || in_place) || world.learning {
             return;
         }
+        let files = if replaced { random } else { overwritten };
         if world.in_maintenance(Some(to), time) {
             return;
         }
@@ -102,14 +119,18 @@ impl Detector for FilesEncrypted {
             device: Some(observation.to),
             source: Some(observation.from),
             summary: format!(
-                "{from} reads files of {to}, writes what looks encrypted and {} them: {random} files within 20 seconds.",
-                if new_extension { "renames" } else { "renames or deletes" }
+                "{from} reads files of {to}, {}: {files} files within 20 seconds.",
+                match (replaced, new_extension) {
+                    (true, true) => "writes what looks encrypted and renames them",
+                    (true, false) => "writes what looks encrypted and renames or deletes them",
+                    (false, _) => "and overwrites them with what looks encrypted",
+                }
             ),
             evidence: vec![world.names.evidence(
                 observation,
                 Protocol::Smb2,
-                "read, written at random, renamed or deleted",
-                &format!("{read}, {random}, {moved} files"),
+                "read, written at random, renamed or deleted, overwritten in place",
+                &format!("{read}, {random}, {moved}, {overwritten} files"),
             )],
             started,
             time,

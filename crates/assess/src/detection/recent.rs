@@ -35,6 +35,10 @@ impl<K: Eq + Hash + Clone, V: Default> Recent<K, V> {
         &mut entry.1
     }
 
+    pub(super) fn get(&self, key: &K) -> Option<&V> {
+        self.entries.get(key).map(|(_, value)| value)
+    }
+
     pub(super) fn get_mut(&mut self, key: &K) -> Option<&mut V> {
         self.entries.get_mut(key).map(|(_, value)| value)
     }
@@ -89,6 +93,11 @@ impl<T: PartialEq> Different<T> {
         }
         self.seen.push_back((time, thing));
         self.seen.len()
+    }
+
+    /// Whether a thing was seen within `nanoseconds` before a time.
+    pub(super) fn contains(&self, thing: &T, time: Timestamp, nanoseconds: i64) -> bool {
+        self.seen.iter().any(|(seen, other)| other == thing && time.nanoseconds_since(*seen) <= nanoseconds)
     }
 
     pub(super) fn first(&self) -> Option<Timestamp> {

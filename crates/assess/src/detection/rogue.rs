@@ -246,7 +246,7 @@ impl FalseDirections {
                         .is_some_and(|ip| world.inventory.site().has_role(ip, ServerRole::Router));
                 // The first one is the network's router as far as anybody can tell; a station that was a plain host
                 // before and becomes a router is told even so.
-                let was_host = !known && world.inventory.category(&observation.from).is_medical();
+                let was_host = !known && world.is_medical(&observation.from);
                 if router || !(older && first.nanoseconds_since(self.first_router()) > 0 || was_host) {
                     return;
                 }

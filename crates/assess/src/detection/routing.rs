@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::net::IpAddr;
 
-use wardline_model::fact::{Hl7Fact, IcmpFact, IcmpKind, ReplicaFact};
+use wardline_model::fact::{IcmpFact, IcmpKind, MqttFact, ReplicaFact};
 use wardline_model::{Attack, Fact, Observation, Protocol, Pseudonym, Severity, Station, Timestamp};
 
 use super::recent::{Recent, Window};
@@ -58,7 +58,18 @@ impl Detector for Loop {
         match &observation.fact {
             Fact::Replica(replica) => self.replica(observation, replica, world, episodes),
             Fact::Icmp(icmp) => self.icmp(observation, icmp, world, episodes),
-            Fact::Hl7(hl7) => self.message(observation, hl7, world, episodes),
+            Fact::Hl7(hl7) => {
+                if let (Some(control), Some(content), None) = (hl7.control, hl7.content, &hl7.acknowledgment)
+                {
+                    self.message(observation, (control, content), Protocol::Hl7, world, episodes);
+                }
+            }
+            // Only what a client publishes goes on from broker to broker; what a broker hands out stays with who asked.
+            Fact::Mqtt(mqtt) if observation.to.port < observation.from.port => {
+                if let MqttFact::Publish { topic, content, payload_bytes: 1.., .. } = mqtt.as_ref() {
+                    self.message(observation, (topic.topic, *content), Protocol::Mqtt, world, episodes);
+                }
+            }
             _ => {}
         }
     }
@@ -79,8 +90,7 @@ impl Loop {
         let time = observation.sighting.time;
         let window = self.packets.at((from, to), time);
         let count = window.add(time, 60 * SECOND);
-        let medical = world.inventory.category(&observation.from).is_medical()
-            || world.inventory.category(&observation.to).is_medical();
+        let medical = world.is_medical(&observation.from) || world.is_medical(&observation.to);
         let alarm = Alarm {
             attack: Attack::Routing,
             detector: "packets-in-circles",
@@ -148,16 +158,14 @@ impl Loop {
     fn message(
         &mut self,
         observation: &Observation,
-        hl7: &Hl7Fact,
+        message: (Pseudonym, Pseudonym),
+        protocol: Protocol,
         world: &World<'_>,
         episodes: &mut Episodes,
     ) {
         let (Some(from), Some(to)) = (observation.from.ip, observation.to.ip) else { return };
-        let (Some(control), Some(content), None) = (hl7.control, hl7.content, &hl7.acknowledgment) else {
-            return;
-        };
         let time = observation.sighting.time;
-        let path = self.messages.at((control, content), time);
+        let path = self.messages.at(message, time);
         if path.hops.is_empty() || time.nanoseconds_since(path.last) > TURNS_TOGETHER {
             *path = Path { first: time, ..Path::default() };
         }
@@ -185,13 +193,13 @@ impl Loop {
             device: Some(observation.to),
             source: Some(observation.from),
             summary: format!(
-                "One HL7 message comes back to {from} and is sent on to {to} again ({} turns).",
+                "One {protocol} message comes back to {from} and is sent on to {to} again ({} turns).",
                 path.turns
             ),
             evidence: vec![world.names.evidence(
                 observation,
-                Protocol::Hl7,
-                "MSH-10",
+                protocol,
+                if protocol == Protocol::Hl7 { "MSH-10" } else { "mqtt.topic, mqtt.msg" },
                 "the same message again",
             )],
             started: path.first,

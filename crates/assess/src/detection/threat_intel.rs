@@ -260,7 +260,7 @@ impl ThreatIntelligence {
         if expired(indicator, time) {
             return;
         }
-        let medical = world.inventory.category(&observation.from).is_medical();
+        let medical = world.is_medical(&observation.from);
         let confident = indicator.confidence >= CONFIDENT;
         let severity = match (medical, confident, sure) {
             (true, true, true) => Severity::Critical,

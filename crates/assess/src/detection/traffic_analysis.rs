@@ -21,10 +21,14 @@ const SECOND: i64 = 1_000_000_000;
 const RESEND: i64 = 60 * SECOND;
 /// Repetitions after which it is no slip of a queue.
 const REPEATED_MIN: usize = 2;
+/// Numbers of a message that say no time and still do not come again by chance.
+const UNTIMED_NUMBERS_MIN: usize = 4;
 /// Repetitions that are a backlog which is sent anew, in order.
 const TOGETHER: i64 = 600 * SECOND;
 /// How far a message may run back behind the newest of its sender, nanoseconds: clocks are set by hand in spring.
 const BACK_IN_TIME: i64 = 120 * SECOND;
+/// Old messages in a row after which it is the clock that was set.
+const OLD_IN_A_ROW_MAX: u32 = 6;
 /// Messages of one sender after which a rate is known, and by how much it must be exceeded.
 const RATE_MINUTES_MIN: u32 = 5;
 const RATE_TIMES: f64 = 4.0;
@@ -42,15 +46,13 @@ struct Sent {
     mac: Option<MacAddress>,
     port: u16,
     to: Option<IpAddr>,
+    /// Who received it: whoever sends it next passes it on.
+    holders: Vec<IpAddr>,
 }
 
 #[derive(Clone, Debug, Default)]
 struct Sender {
-    newest: Option<Timestamp>,
-    /// What the clock of the sender and the capture differ by is the sender's business; a step of it is seen here.
-    back: u32,
     repeats: Window,
-    stale: Window,
     first: Timestamp,
     messages: u32,
     recipients: BTreeSet<IpAddr>,
@@ -61,10 +63,23 @@ struct Sender {
     told_rate: bool,
 }
 
+/// The clock of one device, as its messages show it.
+#[derive(Clone, Debug, Default)]
+struct Clock {
+    newest: Option<Timestamp>,
+    /// Messages older than the newest, one after the other: a step of the clock stays, old messages do not.
+    back: u32,
+    since: Timestamp,
+    /// Old messages that new ones followed.
+    mixed_in: Window,
+}
+
 /// Messages that nobody needed.
 pub(super) struct ExtraMessages {
     sent: Recent<(Pseudonym, Pseudonym), Sent>,
-    results: Recent<u64, (Option<Pseudonym>, Timestamp)>,
+    results: Recent<u64, (Option<Pseudonym>, Timestamp, Option<IpAddr>)>,
+    stale: Recent<IpAddr, Window>,
+    clocks: Recent<(IpAddr, u64), Clock>,
     waiting: Recent<(IpAddr, Pseudonym), Option<Pseudonym>>,
     senders: Recent<(IpAddr, Protocol), Sender>,
     published: Recent<(Pseudonym, Pseudonym), (Option<IpAddr>, Timestamp)>,
@@ -77,6 +92,8 @@ impl Default for ExtraMessages {
         Self {
             sent: Recent::new(MESSAGES_MAX),
             results: Recent::new(MESSAGES_MAX),
+            stale: Recent::new(SENDERS_MAX),
+            clocks: Recent::new(SENDERS_MAX),
             waiting: Recent::new(MESSAGES_MAX),
             senders: Recent::new(SENDERS_MAX),
             published: Recent::new(MESSAGES_MAX),
@@ -133,8 +150,9 @@ impl Detector for ExtraMessages {
     }
 }
 
-/// What a message of results says, without its number and its own time: quantities, values, and when they were taken.
-fn fingerprint(hl7: &Hl7Fact) -> Option<u64> {
+/// What a message of results says, without its number and its own time: quantities, values, and when they were taken
+/// (the second of the pair: whether it says when).
+fn fingerprint(hl7: &Hl7Fact) -> Option<(u64, bool)> {
     let timed = hl7.observations.iter().filter(|result| result.time.is_some()).count();
     let numbers: Vec<_> = hl7
         .observations
@@ -145,11 +163,19 @@ fn fingerprint(hl7: &Hl7Fact) -> Option<u64> {
         })
         .collect();
     // Few numbers without a time come again by chance.
-    if numbers.len() < 2 || timed == 0 {
+    if numbers.len() < if timed > 0 { 2 } else { UNTIMED_NUMBERS_MIN } {
         return None;
     }
     let patient = hl7.patient.as_ref().and_then(|patient| patient.identifier);
-    Some(foldhash::fast::FixedState::default().hash_one((numbers, patient)))
+    Some((foldhash::fast::FixedState::default().hash_one((numbers, patient)), timed > 0))
+}
+
+/// The device that a message is from, as far as it says: a gateway sends those of many, each with a clock of its own.
+fn clock_of(hl7: &Hl7Fact) -> u64 {
+    let device = hl7.devices.first().map(|device| (&device.identifier, &device.serial));
+    let patient = hl7.patient.as_ref().and_then(|patient| patient.identifier);
+    foldhash::fast::FixedState::default()
+        .hash_one(format!("{device:?} {:?} {patient:?} {:?}", hl7.location, hl7.sending_application))
 }
 
 impl ExtraMessages {
@@ -170,7 +196,7 @@ impl ExtraMessages {
             self.relays.insert(to);
         }
         let repeated = self.repeated(observation, hl7, (from, to), time);
-        let again = self.results_again(hl7, time);
+        let again = self.results_again(hl7, from, time);
         let relay = self.relays.contains(&from);
         let sender = self.senders.at((from, Protocol::Hl7), time);
         if let Some((since, elsewhere)) = repeated {
@@ -196,8 +222,9 @@ impl ExtraMessages {
         if let Some(since) = again
             && !relay
         {
-            let count = sender.stale.add(time, TOGETHER);
-            if count >= REPEATED_MIN {
+            let count = self.stale.at(from, time).add(time, TOGETHER);
+            let (since, timed) = since;
+            if count >= if timed { REPEATED_MIN } else { REPEATED_MIN + 1 } {
                 let told = Told {
                     detector: "results-sent-again",
                     severity: Severity::High,
@@ -229,7 +256,6 @@ impl ExtraMessages {
     ) -> Option<(Timestamp, bool)> {
         let (control, content) = (hl7.control?, hl7.content?);
         *self.waiting.at((from, control), time) = Some(content);
-        let relay = self.relays.contains(&from);
         let known = self.sent.at((control, content), time);
         if known.to.is_none() {
             *known = Sent {
@@ -238,24 +264,39 @@ impl ExtraMessages {
                 mac: observation.from.mac,
                 port: observation.from.port,
                 to: Some(to),
+                holders: vec![to],
             };
+            return None;
+        }
+        // Whoever received it may pass it on; if it comes back to him, it goes in circles, which is another thing.
+        let passes_on = known.holders.contains(&from);
+        if known.holders.len() < RECIPIENTS_MAX && !known.holders.contains(&to) {
+            known.holders.push(to);
+        }
+        if passes_on {
             return None;
         }
         let before = known.clone();
         known.last = time;
         let other_connection = before.port != observation.from.port || before.mac != observation.from.mac;
         let late = time.nanoseconds_since(before.last) > RESEND;
-        let elsewhere = before.to != Some(to) && !relay;
+        let elsewhere = before.to != Some(to);
         // What was acknowledged needs no second copy. A queue that starts anew repeats its last message once.
         (before.acknowledged && (late || other_connection) || elsewhere && late).then_some((time, elsewhere))
     }
 
-    fn results_again(&mut self, hl7: &Hl7Fact, time: Timestamp) -> Option<Timestamp> {
-        let print = fingerprint(hl7)?;
+    /// Whether the same results came before under another number. Where they do not say when they were taken, they must
+    /// come from somebody else: a patient may be as he was a minute ago.
+    fn results_again(&mut self, hl7: &Hl7Fact, from: IpAddr, time: Timestamp) -> Option<(Timestamp, bool)> {
+        let (print, timed) = fingerprint(hl7)?;
         let entry = self.results.at(print, time);
-        let before = std::mem::replace(entry, (hl7.control, time));
-        let again = before.0.is_some() && before.0 != hl7.control;
-        (again && time.nanoseconds_since(before.1) > SECOND).then_some(time)
+        // Passed on by an engine, it still is the same message.
+        if entry.0.is_some() && entry.0 == hl7.control {
+            return None;
+        }
+        let before = std::mem::replace(entry, (hl7.control, time, Some(from)));
+        let again = before.0.is_some() && before.0 != hl7.control && (timed || before.2 != Some(from));
+        (again && time.nanoseconds_since(before.1) > SECOND).then_some((time, timed))
     }
 
     /// Messages older than what their sender sent already.
@@ -269,27 +310,32 @@ impl ExtraMessages {
     ) {
         let Some(said) = hl7.time else { return };
         let time = observation.sighting.time;
-        let sender = self.senders.at((from, Protocol::Hl7), time);
-        let Some(newest) = sender.newest else {
-            sender.newest = Some(said);
+        let clock = self.clocks.at((from, clock_of(hl7)), time);
+        let Some(newest) = clock.newest else {
+            clock.newest = Some(said);
             return;
         };
         let back = newest.nanoseconds_since(said);
-        if back <= BACK_IN_TIME {
-            sender.newest = Some(newest.max(said));
-            sender.back = 0;
+        if back > BACK_IN_TIME {
+            if clock.back == 0 {
+                clock.since = time;
+            }
+            clock.back += 1;
+            // A clock that was set back stays back: from then on the new time is the device's.
+            if clock.back > OLD_IN_A_ROW_MAX {
+                clock.newest = Some(said);
+                clock.back = 0;
+            }
             return;
         }
-        sender.back += 1;
-        let count = sender.stale.add(time, TOGETHER);
-        let started = sender.stale.first().unwrap_or(time);
-        // A clock that was set back stays back: from then on the new time is the sender's.
-        if sender.back > 6 {
-            sender.newest = Some(said);
-            sender.back = 0;
+        clock.newest = Some(newest.max(said));
+        if std::mem::take(&mut clock.back) == 0 {
             return;
         }
-        // Old messages between new ones are mixed in; a clock or a backlog is not.
+        // Old messages and then a new one again: they were mixed in. A clock, or a backlog, is not.
+        let began = clock.since;
+        let count = clock.mixed_in.add(time, TOGETHER);
+        let started = clock.mixed_in.first().unwrap_or(began).min(began);
         if count < REPEATED_MIN {
             return;
         }
@@ -299,12 +345,11 @@ impl ExtraMessages {
             confidence: 0.55,
             protocol: Protocol::Hl7,
             field: "MSH-7",
-            value: format!("{} s behind the newest", back / SECOND),
+            value: format!("{count} times old, then new again"),
             summary: format!(
-                "{from} sends messages that are {} s older than what it sent before.",
-                back / SECOND
+                "{from} sends old messages of a device between new ones ({count} times within ten minutes)."
             ),
-            silent_if: "the messages had been no more than two minutes older than the newest one",
+            silent_if: "the messages had been no more than two minutes older than the newest one, or no new one had followed, as when a clock is set",
             started,
         };
         raise(observation, told, world, episodes);
@@ -353,7 +398,7 @@ impl ExtraMessages {
         if many {
             sender.told_rate = true;
         }
-        let medical = world.inventory.category(&observation.from).is_medical();
+        let medical = world.is_medical(&observation.from);
         if settled && !known_recipient && medical && crate::inventory::is_unicast(to) {
             let told = Told {
                 detector: "new-recipient",

@@ -122,7 +122,7 @@ impl Tunnel {
             if count < NAMES_MIN || world.learning {
                 continue;
             }
-            let medical = world.inventory.category(&observation.from).is_medical();
+            let medical = world.is_medical(&observation.from);
             raise(
                 observation,
                 (Protocol::Dns, "dns.qry.name", format!("{count} different names below {domain}")),

@@ -174,6 +174,19 @@ impl Inventory {
         mac.is_station() && !mac.is_local() && self.knowledge.organization(mac).is_none()
     }
 
+    /// Whether the maker of a link address says in its registered name that it makes medical devices. A router's address
+    /// says nothing of who is behind it.
+    pub(crate) fn has_medical_maker(&self, mac: MacAddress) -> bool {
+        const WORDS: &[&str] = &["medical", "healthcare", "patient monitoring", "medizin", "infusion"];
+        let name = self.knowledge.organization(mac).map(str::to_lowercase);
+        !self.is_router(mac) && name.is_some_and(|name| WORDS.iter().any(|word| name.contains(word)))
+    }
+
+    /// Whether a link address was seen with a network address.
+    pub(crate) fn has_address(&self, mac: MacAddress) -> bool {
+        !self.topology.addresses(mac).is_empty()
+    }
+
     /// What an end of an observation is called in a finding.
     pub(crate) fn reference(&self, station: &Station) -> DeviceReference {
         let key = self.key_of(station);
