@@ -2,9 +2,10 @@
 
 use std::collections::BTreeMap;
 
+use hashbrown::hash_map::Entry;
 use wardline_model::{
     CaptureId, Device, Edge, Exposure, Fact, Finding, FlowRecord, Indicator, Label, Observation, Policy,
-    Site, Timestamp, WarningList,
+    Site, Timestamp, Transport, WarningList,
 };
 
 use wardline_model::fact::Conversation;
@@ -35,16 +36,57 @@ pub struct Settings {
 /// Makes one edge of many conversations.
 type EdgeKey = (Timestamp, (DeviceKey, DeviceKey), u8, u16, Option<wardline_model::Protocol>);
 
+/// What the conversations of an edge come to.
+#[derive(Clone, Copy, Default)]
+struct Totals {
+    flows: u64,
+    packets: [u64; 2],
+    bytes: [u64; 2],
+    encrypted_flows: u64,
+    cleartext_flows: u64,
+}
+
+impl Totals {
+    fn add(&mut self, conversation: &Conversation) {
+        self.flows += 1;
+        for side in 0..2 {
+            self.packets[side] += conversation.packets[side];
+            self.bytes[side] += conversation.bytes[side];
+        }
+        self.encrypted_flows += u64::from(conversation.encrypted == Some(true));
+        self.cleartext_flows += u64::from(conversation.encrypted == Some(false));
+    }
+
+    /// The edge of this key.
+    fn edge(self, (hour, devices, transport, port, application): EdgeKey) -> Edge {
+        Edge {
+            hour,
+            src_device: devices.0.id(),
+            dst_device: devices.1.id(),
+            transport: Transport(transport),
+            port,
+            application,
+            flows: self.flows,
+            packets: self.packets,
+            bytes: self.bytes,
+            encrypted_flows: self.encrypted_flows,
+            cleartext_flows: self.cleartext_flows,
+        }
+    }
+}
+
 /// Turns observations into conclusions.
 pub struct Assessor {
     inventory: Inventory,
     exposures: Exposures,
     detectors: Vec<Box<dyn Detector>>,
+    /// The places of those that look at the begin and the end of conversations.
+    conversation_detectors: Vec<usize>,
     episodes: Episodes,
     roles: Roles,
     names: CaptureNames,
     flows: Vec<FlowRecord>,
-    edges: Map<EdgeKey, Edge>,
+    edges: Map<EdgeKey, Totals>,
     refused_flows: u64,
     refused_edges: u64,
     now: Timestamp,
@@ -55,7 +97,9 @@ impl Assessor {
     pub fn new(settings: Settings) -> Self {
         let mut detectors = detection::all(settings.indicators, &settings.warning_lists);
         detectors.extend(settings.policy.as_ref().map(detection::policy_violation));
+        let seeing = detectors.iter().enumerate().filter(|(_, detector)| detector.sees_conversations());
         Self {
+            conversation_detectors: seeing.map(|(place, _)| place).collect(),
             exposures: Exposures::new(settings.default_credentials),
             inventory: Inventory::new(settings.site),
             detectors,
@@ -93,10 +137,14 @@ impl Assessor {
         self.exposures.observe(observation, &self.inventory, &self.names);
         let world =
             World { inventory: &self.inventory, names: &self.names, roles: &self.roles, learning: false };
-        let conversation =
-            matches!(observation.fact, Fact::ConversationStarted(_) | Fact::ConversationEnded(_));
-        for detector in &mut self.detectors {
-            if !conversation || detector.sees_conversations() {
+        if matches!(observation.fact, Fact::ConversationStarted(_) | Fact::ConversationEnded(_)) {
+            for place in &self.conversation_detectors {
+                if let Some(detector) = self.detectors.get_mut(*place) {
+                    detector.observe(observation, &world, &mut self.episodes);
+                }
+            }
+        } else {
+            for detector in &mut self.detectors {
                 detector.observe(observation, &world, &mut self.episodes);
             }
         }
@@ -120,16 +168,23 @@ impl Assessor {
         let devices = self.inventory.drain();
         self.exposures.review(&devices, &self.inventory);
         let expected_flows = self.flows.len();
-        let mut edges: Vec<_> = std::mem::take(&mut self.edges).into_iter().collect();
-        edges.sort_unstable_by_key(|(key, _)| *key);
         Changes {
             devices,
             findings: self.episodes.drain(&self.inventory),
             exposures: self.exposures.drain(&self.inventory),
             // As many will come until the next time; growing to them step by step costs more than the records.
             flows: std::mem::replace(&mut self.flows, Vec::with_capacity(expected_flows)),
-            edges: edges.into_iter().map(|(_, edge)| edge).collect(),
+            edges: self.drain_edges(),
         }
+    }
+
+    /// Edges in the order of their keys. The table keeps its room: about as many will come again.
+    fn drain_edges(&mut self) -> Vec<Edge> {
+        let mut edges: Vec<_> = self.edges.iter().collect();
+        edges.sort_unstable_by_key(|(key, _)| *key);
+        let edges = edges.into_iter().map(|(key, totals)| totals.edge(*key)).collect();
+        self.edges.clear();
+        edges
     }
 
     /// Ends the run.
@@ -211,7 +266,7 @@ impl Assessor {
             fingerprints: conversation.ja4.iter().map(|ja4| Label::new(&format!("ja4={ja4}"))).collect(),
         };
         if let (Some(source), Some(destination)) = devices {
-            self.add_to_edge((source, destination), &flow);
+            self.add_to_edge((source, destination), (protocol, observation.to.port), conversation);
         }
         if self.flows.len() < FLOWS_MAX {
             self.flows.push(flow);
@@ -220,37 +275,23 @@ impl Assessor {
         }
     }
 
-    fn add_to_edge(&mut self, devices: (DeviceKey, DeviceKey), flow: &FlowRecord) {
+    fn add_to_edge(
+        &mut self,
+        devices: (DeviceKey, DeviceKey),
+        (transport, port): (Transport, u16),
+        conversation: &Conversation,
+    ) {
         const HOUR_NANOSECONDS: i64 = 3_600_000_000_000;
         /// Ports above are chosen for one conversation and tell nothing.
         const REGISTERED_PORT_MAX: u16 = 49_151;
-        let start = flow.start.nanoseconds();
+        let start = conversation.start.nanoseconds();
         let hour = Timestamp::from_nanoseconds(start.saturating_sub(start.rem_euclid(HOUR_NANOSECONDS)));
-        let port = if flow.ports[1] <= REGISTERED_PORT_MAX { flow.ports[1] } else { 0 };
-        let key = (hour, devices, flow.protocol.0, port, flow.application);
-        if self.edges.len() >= EDGES_MAX && !self.edges.contains_key(&key) {
-            self.refused_edges += 1;
-            return;
+        let port = if port <= REGISTERED_PORT_MAX { port } else { 0 };
+        let full = self.edges.len() >= EDGES_MAX;
+        match self.edges.entry((hour, devices, transport.0, port, conversation.application)) {
+            Entry::Occupied(mut edge) => edge.get_mut().add(conversation),
+            Entry::Vacant(_) if full => self.refused_edges += 1,
+            Entry::Vacant(edge) => edge.insert(Totals::default()).add(conversation),
         }
-        let edge = self.edges.entry(key).or_insert_with(|| Edge {
-            hour,
-            src_device: devices.0.id(),
-            dst_device: devices.1.id(),
-            transport: flow.protocol,
-            port,
-            application: flow.application,
-            flows: 0,
-            packets: [0; 2],
-            bytes: [0; 2],
-            encrypted_flows: 0,
-            cleartext_flows: 0,
-        });
-        edge.flows += 1;
-        for side in 0..2 {
-            edge.packets[side] += flow.packets[side];
-            edge.bytes[side] += flow.bytes[side];
-        }
-        edge.encrypted_flows += u64::from(flow.encrypted == Some(true));
-        edge.cleartext_flows += u64::from(flow.encrypted == Some(false));
     }
 }

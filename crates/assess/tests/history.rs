@@ -241,7 +241,7 @@ fn one_serial_number_at_two_places_is_told() {
     let (one, other) = (day.device(mac(1)), day.device(mac(2)));
     for (device, elsewhere) in [(&one, &other), (&other, &one)] {
         let told: Vec<_> = device.mismatches.iter().map(|told| (told.kind, told.source.as_str())).collect();
-        assert_eq!(told, [(MismatchKind::TwoPlaces, elsewhere.id.0.as_str())]);
+        assert_eq!(told, [(MismatchKind::TwoPlaces, elsewhere.id.to_string().as_str())]);
     }
 }
 
@@ -256,7 +256,7 @@ fn a_device_behind_a_gateway_is_its_own_whoever_tells() {
         day.tell(minute, from, to, Some(Transport::TCP), Fact::Identity(Box::new(fact)));
     }
     let behind: Vec<_> =
-        day.devices().into_iter().filter(|device| device.id.0.starts_with("d-of-")).collect();
+        day.devices().into_iter().filter(|device| device.id.to_string().starts_with("d-of-")).collect();
     let [device] = &behind[..] else { panic!("{behind:?}") };
     assert_eq!(device.vendor, Some(Label::new("Dräger")));
     let via: BTreeSet<_> = device
@@ -265,7 +265,7 @@ fn a_device_behind_a_gateway_is_its_own_whoever_tells() {
         .filter(|claim| claim.source.as_str() == "behind")
         .map(|claim| claim.value.to_string())
         .collect();
-    assert_eq!(via, BTreeSet::from([day.device(mac(1)).id.0, day.device(mac(2)).id.0]));
+    assert_eq!(via, BTreeSet::from([day.device(mac(1)).id.to_string(), day.device(mac(2)).id.to_string()]));
     // Once it is seen itself, it is that device.
     day.introduce(700, mac(7), ip(27), "Infinity Delta", "ASHC0042");
     assert!(day.devices().iter().any(|device| device.macs.contains(&mac(7))));

@@ -94,5 +94,5 @@ fn a_static_radio_address_is_a_device_and_a_private_one_is_nobody() {
         (radio(RadioAddress::BlePrivate([0x41, 0, 0, 0, 0, 3])), fact()),
     ]);
     let [device] = &told[..] else { panic!("{told:#?}") };
-    assert_eq!(device.id.0, "d-ble-c10000000001");
+    assert_eq!(device.id.to_string(), "d-ble-c10000000001");
 }

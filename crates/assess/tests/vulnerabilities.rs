@@ -13,7 +13,7 @@ use wardline_model::{
 
 fn device(vendor: &str, model: &str, firmware: Option<&str>) -> Device {
     Device {
-        id: DeviceId(format!("d-{model}")),
+        id: DeviceId::from(format!("d-{model}").as_str()),
         macs: vec![],
         ips: vec![],
         hostnames: vec![],
@@ -240,7 +240,7 @@ fn twenty_thousand_devices_meet_two_hundred_thousand_records() {
         .map(|number| {
             let (maker, model) = name(number);
             let mut device = device(&maker, &model, Some(&format!("2.{}", number % 13)));
-            device.id = DeviceId(format!("d-{number}"));
+            device.id = DeviceId::from(format!("d-{number}").as_str());
             device
         })
         .collect();

@@ -33,7 +33,7 @@ pub(crate) async fn card(
     Identifier(id): Identifier,
     Parameters(asked): Parameters<Asked>,
 ) -> Result<Html<String>, Problem> {
-    let wanted = DeviceId(id.clone());
+    let wanted = DeviceId::from(id.as_str());
     // What was replayed or simulated is judged by its own time; everything else by the clock, so that a sensor that
     // died makes every device unknown.
     let past = matches!(shared.live.sensor().state, SensorState::Replay | SensorState::Simulation);

@@ -161,7 +161,10 @@ fn find(name: &str, policy: &Policy) -> Result<(Vec<IpAddr>, Weight), Quarantine
         let single = member.address.prefix_len() == member.address.max_prefix_len();
         single
             && (literal == Some(member.address.addr())
-                || member.device.as_ref().is_some_and(|device| device.0 == name)
+                || member
+                    .device
+                    .as_ref()
+                    .is_some_and(|device| *device == wardline_model::DeviceId::from(name))
                 || member.name.as_ref().is_some_and(|label| label.as_str() == name))
     };
     let mut addresses = Vec::new();

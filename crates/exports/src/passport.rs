@@ -42,8 +42,8 @@ impl DevicePassport {
         output.write_all(self.render().map_err(std::io::Error::other)?.as_bytes())
     }
 
-    fn name_of<'a>(&'a self, peer: &'a DeviceId) -> &'a str {
-        self.names.get(peer).unwrap_or(&peer.0)
+    fn name_of(&self, peer: &DeviceId) -> String {
+        self.names.get(peer).cloned().unwrap_or_else(|| peer.to_string())
     }
 
     /// By peer and application, the most talkative first.

@@ -124,7 +124,7 @@ pub(crate) mod tests {
     pub(crate) fn invented_device(name: &str) -> Device {
         let time = Timestamp::from_seconds(1_700_000_000);
         Device {
-            id: DeviceId("d-1".to_owned()),
+            id: DeviceId::from("d-1"),
             macs: vec!["00:09:fb:00:00:01".parse().unwrap()],
             ips: vec!["192.0.2.7".parse().unwrap()],
             hostnames: vec![Label::new(name)],

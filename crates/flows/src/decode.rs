@@ -11,6 +11,7 @@ use wardline_wire::network::{erspan::Erspan, gre::Gre, ipv4, ipv6, vxlan};
 use wardline_wire::transport::udp;
 use wardline_wire::{Error, Fault, Layer, Verdict};
 
+use crate::frame::Frame;
 use crate::limits::{TAGS_MAX, TUNNELS_MAX};
 
 /// Link types that are read: Ethernet, Linux cooked, raw IP, loopback, and those of radios.
@@ -86,6 +87,13 @@ pub(crate) fn decode(link_type: u16, bytes: &[u8], original_length: u32) -> Resu
         }
         _ => decoder.raw(bytes),
     }
+}
+
+/// Whether a frame holds an IP packet, beneath its link layer, tags and tunnels: the first thing that the pipeline finds
+/// out about it, asked for alone.
+pub fn holds_ip(frame: &Frame<'_>) -> bool {
+    let decoded = decode(frame.link_type, frame.bytes, frame.original_length);
+    matches!(decoded, Ok(Decoded { content: Content::Ip(_), .. }))
 }
 
 #[derive(Clone, Copy)]

@@ -38,14 +38,14 @@ pub(crate) struct Front {
     pub(crate) counters: Counters,
 }
 
-/// A packet for a shard, with its payload where that is not part of the frame.
+/// A packet for a shard, with its payload.
 pub(crate) enum Routed<'a> {
     /// The frame was all about itself.
     Told,
     /// A packet of a conversation.
-    Packet(usize, Packet<'a>),
-    /// A packet that was put together of fragments; its payload is here.
-    Whole(usize, Packet<'static>, Vec<u8>),
+    Packet(usize, Packet, &'a [u8]),
+    /// A packet that was put together of fragments.
+    Whole(usize, Packet, Vec<u8>),
 }
 
 impl Front {
@@ -226,8 +226,8 @@ impl Front {
             return Routed::Told;
         }
         self.routed(sighting, link, &ip, out);
-        let (shard, packet) = self.route(sighting, link, ip);
-        Routed::Packet(shard, packet)
+        let (shard, packet) = self.route(sighting, link, &ip);
+        Routed::Packet(shard, packet, ip.payload)
     }
 
     fn whole<'a>(
@@ -264,23 +264,20 @@ impl Front {
         if protocol == 58 && self.neighbor(sighting, link, &whole, out) {
             return Routed::Told;
         }
-        let (shard, packet) = self.route(sighting, link, whole);
-        let packet = Packet { payload: &[], ..packet };
+        let (shard, packet) = self.route(sighting, link, &whole);
         Routed::Whole(shard, packet, if start == 0 { payload } else { content.to_vec() })
     }
 
     /// The shard of a packet.
     #[inline]
-    fn route<'a>(&self, sighting: Sighting, link: Link, ip: Ip<'a>) -> (usize, Packet<'a>) {
-        let (source_port, destination_port) = ports(&ip);
+    fn route(&self, sighting: Sighting, link: Link, ip: &Ip<'_>) -> (usize, Packet) {
+        let (source_port, destination_port) = ports(ip);
         let (key, upward) =
             Key::new((ip.source, source_port), (ip.destination, destination_port), ip.protocol);
         let hash = self.hasher.hash_one(key);
         let packet = Packet {
             sighting,
             link,
-            source: ip.source,
-            destination: ip.destination,
             key,
             hash,
             upward,
@@ -288,7 +285,6 @@ impl Front {
             dont_fragment: ip.dont_fragment,
             length: ip.length,
             payload_length: ip.payload_length,
-            payload: ip.payload,
         };
         // Neither the lowest nor the highest bits: the table within the shard uses those.
         ((hash >> 40) as usize % SHARDS, packet)

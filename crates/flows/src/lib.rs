@@ -34,7 +34,7 @@ pub mod trial;
 
 pub use application::{CatalogueEntry, CatalogueFamily, catalogue, catalogue_page};
 pub use counters::Counters;
-pub use decode::reads_link_type;
+pub use decode::{holds_ip, reads_link_type};
 pub use frame::Frame;
 pub use limits::Limits;
 pub use pipeline::{Pipeline, Settings};

@@ -13,13 +13,16 @@ use crate::counters::Counters;
 use crate::frame::Frame;
 use crate::front::{Front, Routed};
 use crate::limits::{Limits, SHARDS};
-use crate::shard::{Making, Packet, Shard};
+use crate::shard::{Guess, Making, Packet, Shard};
 
 const SECOND: i64 = 1_000_000_000;
 /// Packets in a batch: enough to make its hand-over cheap, few enough to stay in the cache.
 const BATCH_PACKETS: usize = 1_024;
 /// Batches that are on their way to a worker at the same time.
 const BATCHES_AHEAD: usize = 2;
+/// Packets whose conversations are looked up before the first of them is read: see [`Worker::read`]. More would push
+/// the first out of the cache again.
+const LOOKED_AHEAD: usize = 64;
 
 /// What a pipeline is made with.
 #[derive(Clone, Debug)]
@@ -46,11 +49,13 @@ pub struct Pipeline {
     front: Front,
     work: Work,
     now: Timestamp,
+    /// Begin of the second after the newest frame.
+    next_second: Timestamp,
     newest: Sighting,
 }
 
 enum Work {
-    Inline(Vec<Shard>),
+    Inline(Box<Inline>),
     Threads(Box<Threads>),
 }
 
@@ -65,44 +70,32 @@ impl Pipeline {
         let work = if settings.workers > 1 {
             Work::Threads(Box::new(Threads::start(&making, usize::from(settings.workers).min(SHARDS))))
         } else {
-            Work::Inline((0..SHARDS).map(|_| Shard::new(making.clone())).collect())
+            Work::Inline(Box::new(Inline { worker: Worker::new(0, 1, &making), batch: Batch::default() }))
         };
         Self {
             front: Front::new(settings.limits, seed),
             work,
             now: Timestamp::from_nanoseconds(i64::MIN),
+            next_second: Timestamp::from_nanoseconds(i64::MIN),
             newest: Sighting::default(),
         }
     }
 
-    /// Reads a frame. What is told may be of earlier frames when there are several workers.
+    /// Reads a frame. What is told may be of earlier frames; [`Self::flush`] tells what is left.
     pub fn push(&mut self, frame: Frame<'_>, out: &mut Vec<Observation>) {
-        let second = |time: Timestamp| time.nanoseconds().div_euclid(SECOND);
-        let tick = frame.time > self.now
-            && (self.now.nanoseconds() == i64::MIN || second(frame.time) > second(self.now));
+        let tick = frame.time > self.now && frame.time >= self.next_second;
+        if tick {
+            let time = frame.time.nanoseconds();
+            let left = SECOND - time.rem_euclid(SECOND);
+            self.next_second = Timestamp::from_nanoseconds(time.saturating_add(left));
+        }
         self.now = self.now.max(frame.time);
         self.newest = Sighting { time: self.now, capture: frame.capture, packet: frame.number };
+        let tick = tick.then_some(self.newest);
         match &mut self.work {
-            Work::Inline(shards) => {
-                if tick {
-                    shards.iter_mut().for_each(|shard| shard.tick(self.newest, out));
-                }
-                match self.front.frame(&frame, out) {
-                    Routed::Told => {}
-                    Routed::Packet(shard, packet) => {
-                        if let Some(shard) = shards.get_mut(shard) {
-                            shard.packet(&packet, out);
-                        }
-                    }
-                    Routed::Whole(shard, packet, payload) => {
-                        if let Some(shard) = shards.get_mut(shard) {
-                            shard.packet(&Packet { payload: &payload, ..packet }, out);
-                        }
-                    }
-                }
-            }
+            Work::Inline(inline) => inline.push(tick, &mut self.front, &frame, out),
             Work::Threads(threads) => {
-                threads.push(tick.then_some(self.newest), &mut self.front, &frame);
+                threads.push(tick, &mut self.front, &frame);
                 if threads.batch.items >= BATCH_PACKETS {
                     threads.send(out);
                 }
@@ -126,11 +119,7 @@ impl Pipeline {
         hand_on(out);
         for shard in 0..SHARDS {
             match &mut self.work {
-                Work::Inline(shards) => {
-                    if let Some(shard) = shards.get_mut(shard) {
-                        shard.finish(self.newest, out);
-                    }
-                }
+                Work::Inline(inline) => inline.finish(shard, self.newest, out),
                 Work::Threads(threads) => threads.finish(shard, self.newest, out),
             }
             hand_on(out);
@@ -139,9 +128,12 @@ impl Pipeline {
 
     /// Tells what was held back for the sake of order, as when no frame comes for a while.
     pub fn flush(&mut self, out: &mut Vec<Observation>) {
-        if let Work::Threads(threads) = &mut self.work {
-            threads.send(out);
-            threads.collect_all(out);
+        match &mut self.work {
+            Work::Inline(inline) => inline.work(out),
+            Work::Threads(threads) => {
+                threads.send(out);
+                threads.collect_all(out);
+            }
         }
     }
 
@@ -150,7 +142,7 @@ impl Pipeline {
     pub fn counters(&self) -> Counters {
         let mut counters = self.front.counters.clone();
         match &self.work {
-            Work::Inline(shards) => shards.iter().for_each(|shard| counters.merge(shard.counters())),
+            Work::Inline(inline) => counters.merge(&inline.worker.counters()),
             Work::Threads(threads) => {
                 threads.counters.iter().for_each(|worker| counters.merge(worker));
             }
@@ -161,17 +153,90 @@ impl Pipeline {
 
 /// One thing for a shard to do.
 enum Item {
-    Packet { shard: u16, packet: Packet<'static>, payload: Range<usize> },
+    Packet { shard: u16, packet: Packet, payload: Range<usize> },
     Tick(Sighting),
     Finish { shard: u16, newest: Sighting },
 }
 
-/// Things to do in order, and what the front told meanwhile.
+/// Things to do, in order.
 #[derive(Default)]
 struct Batch {
+    /// Frames so far.
     items: usize,
+    /// Each with the place of its frame in the batch.
     work: Vec<(u32, Item)>,
+    /// Payloads, one after the other.
     bytes: Vec<u8>,
+}
+
+impl Batch {
+    fn add(&mut self, item: Item) {
+        self.work.push((self.items as u32, item));
+    }
+
+    /// Ends a frame; a packet of it waits here with its payload.
+    fn add_frame(&mut self, routed: &Routed<'_>) {
+        let (shard, packet, payload) = match routed {
+            Routed::Told => {
+                self.items += 1;
+                return;
+            }
+            Routed::Packet(shard, packet, payload) => (*shard, *packet, *payload),
+            Routed::Whole(shard, packet, payload) => (*shard, *packet, payload.as_slice()),
+        };
+        let start = self.bytes.len();
+        self.bytes.extend_from_slice(payload);
+        self.add(Item::Packet { shard: shard as u16, packet, payload: start..self.bytes.len() });
+        self.items += 1;
+    }
+
+    fn clear(&mut self) {
+        self.items = 0;
+        self.work.clear();
+        self.bytes.clear();
+    }
+}
+
+/// The caller's thread does all the work.
+struct Inline {
+    worker: Worker,
+    batch: Batch,
+}
+
+impl Inline {
+    fn push(
+        &mut self,
+        tick: Option<Sighting>,
+        front: &mut Front,
+        frame: &Frame<'_>,
+        out: &mut Vec<Observation>,
+    ) {
+        if let Some(sighting) = tick {
+            self.batch.add(Item::Tick(sighting));
+        }
+        let told = out.len();
+        let routed = front.frame(frame, out);
+        if out.len() > told {
+            // What waits is of earlier frames, and is told before.
+            let of_front = out.split_off(told);
+            self.work(out);
+            out.extend(of_front);
+        }
+        self.batch.add_frame(&routed);
+        if self.batch.work.len() >= LOOKED_AHEAD {
+            self.work(out);
+        }
+    }
+
+    fn work(&mut self, out: &mut Vec<Observation>) {
+        self.worker.read(&self.batch, out, |_, _, _| {});
+        self.batch.clear();
+    }
+
+    fn finish(&mut self, shard: usize, newest: Sighting, out: &mut Vec<Observation>) {
+        self.batch.add(Item::Finish { shard: shard as u16, newest });
+        self.work(out);
+    }
 }
 
 /// What a worker made of a batch. An observation stands at twice the place of its packet, plus one; what a tick before
@@ -212,7 +277,7 @@ impl Threads {
             let (to_worker, batches) = bounded::<Arc<Batch>>(BATCHES_AHEAD);
             let (answers, from_worker) = bounded(BATCHES_AHEAD + 1);
             let making = making.clone();
-            let run = move || work(worker, workers, &making, &batches, &answers);
+            let run = move || work(Worker::new(worker, workers, &making), &batches, &answers);
             let spawned = std::thread::Builder::new().name(format!("flows-{worker}")).spawn(run);
             threads.to_workers.push(to_worker);
             threads.from_workers.push(from_worker);
@@ -223,22 +288,12 @@ impl Threads {
 
     fn push(&mut self, tick: Option<Sighting>, front: &mut Front, frame: &Frame<'_>) {
         let place = self.batch.items as u32;
-        self.batch.items += 1;
         if let Some(sighting) = tick {
-            self.batch.work.push((place, Item::Tick(sighting)));
+            self.batch.add(Item::Tick(sighting));
         }
         let routed = front.frame(frame, &mut self.scratch);
         self.front_told.extend(self.scratch.drain(..).map(|told| (2 * place + 1, FRONT, told)));
-        let (shard, packet, payload) = match &routed {
-            Routed::Told => return,
-            Routed::Packet(shard, packet) => (*shard, *packet, packet.payload),
-            Routed::Whole(shard, packet, payload) => (*shard, *packet, payload.as_slice()),
-        };
-        let start = self.batch.bytes.len();
-        self.batch.bytes.extend_from_slice(payload);
-        let payload = start..self.batch.bytes.len();
-        let item = Item::Packet { shard: shard as u16, packet: Packet { payload: &[], ..packet }, payload };
-        self.batch.work.push((place, item));
+        self.batch.add_frame(&routed);
     }
 
     /// Hands the batch to the workers, and takes what they made of an earlier one.
@@ -278,9 +333,8 @@ impl Threads {
     }
 
     fn finish(&mut self, shard: usize, newest: Sighting, out: &mut Vec<Observation>) {
-        let place = self.batch.items as u32;
+        self.batch.add(Item::Finish { shard: shard as u16, newest });
         self.batch.items += 1;
-        self.batch.work.push((place, Item::Finish { shard: shard as u16, newest }));
         self.send(out);
         self.collect_all(out);
     }
@@ -297,56 +351,113 @@ impl Drop for Threads {
     }
 }
 
-/// A worker: its shards are those whose number leaves its own number as remainder.
-fn work(
-    worker: usize,
+/// Whoever works: its shards are those whose number leaves its own number as remainder.
+struct Worker {
+    number: usize,
     workers: usize,
-    making: &Making,
-    batches: &Receiver<Arc<Batch>>,
-    answers: &Sender<Answer>,
-) {
-    let mut shards: Vec<(u16, Shard)> =
-        (worker..SHARDS).step_by(workers).map(|number| (number as u16, Shard::new(making.clone()))).collect();
+    shards: Vec<(u16, Shard)>,
+    /// Where the conversations of the packets at hand may lie.
+    guesses: Vec<Guess>,
+}
+
+impl Worker {
+    fn new(number: usize, workers: usize, making: &Making) -> Self {
+        let shards = (number..SHARDS).step_by(workers);
+        let shards = shards.map(|shard| (shard as u16, Shard::new(making.clone()))).collect();
+        Self { number, workers, shards, guesses: Vec::new() }
+    }
+
+    fn shard(&self, shard: u16) -> Option<&Shard> {
+        let shard = usize::from(shard);
+        let mine = shard % self.workers == self.number;
+        self.shards.get(shard / self.workers).map(|(_, shard)| shard).filter(|_| mine)
+    }
+
+    fn shard_mut(&mut self, shard: u16) -> Option<&mut Shard> {
+        let shard = usize::from(shard);
+        let mine = shard % self.workers == self.number;
+        self.shards.get_mut(shard / self.workers).map(|(_, shard)| shard).filter(|_| mine)
+    }
+
+    fn counters(&self) -> Counters {
+        let mut counters = Counters::default();
+        self.shards.iter().for_each(|(_, shard)| counters.merge(shard.counters()));
+        counters
+    }
+
+    /// Works off a batch. `told` is called after each step that may have told something, with where it stands.
+    ///
+    /// Very many conversations lie far from the processor, and to find one takes several steps that wait for each
+    /// other. So the first steps are taken for some packets together before any is read: they do not depend on each
+    /// other, and the processor waits for all of them at once.
+    fn read(
+        &mut self,
+        batch: &Batch,
+        out: &mut Vec<Observation>,
+        mut told: impl FnMut(u32, u16, &mut Vec<Observation>),
+    ) {
+        for work in batch.work.chunks(LOOKED_AHEAD) {
+            let mut guesses = std::mem::take(&mut self.guesses);
+            guesses.clear();
+            guesses.extend(work.iter().map(|(_, item)| match item {
+                Item::Packet { shard, packet, .. } => {
+                    self.shard(*shard).map_or(Guess::NONE, |shard| shard.guess(packet))
+                }
+                Item::Tick(_) | Item::Finish { .. } => Guess::NONE,
+            }));
+            for ((_, item), guess) in work.iter().zip(&mut guesses) {
+                if let Item::Packet { shard, packet, .. } = item
+                    && let Some(shard) = self.shard(*shard)
+                {
+                    shard.check(guess, packet);
+                }
+            }
+            for ((place, item), guess) in work.iter().zip(&guesses) {
+                self.item(batch, *place, (item, *guess), out, &mut told);
+            }
+            self.guesses = guesses;
+        }
+    }
+
+    fn item(
+        &mut self,
+        batch: &Batch,
+        place: u32,
+        (item, guess): (&Item, Guess),
+        out: &mut Vec<Observation>,
+        told: &mut impl FnMut(u32, u16, &mut Vec<Observation>),
+    ) {
+        match item {
+            Item::Packet { shard: number, packet, payload } => {
+                let Some(shard) = self.shard_mut(*number) else { return };
+                let payload = batch.bytes.get(payload.clone()).unwrap_or_default();
+                shard.packet(packet, payload, guess, out);
+                told(2 * place + 1, *number + 1, out);
+            }
+            Item::Tick(sighting) => {
+                for (number, shard) in &mut self.shards {
+                    shard.tick(*sighting, out);
+                    told(2 * place, *number + 1, out);
+                }
+            }
+            Item::Finish { shard: number, newest } => {
+                let Some(shard) = self.shard_mut(*number) else { return };
+                shard.finish(*newest, out);
+                told(2 * place, *number + 1, out);
+            }
+        }
+    }
+}
+
+/// The thread of a worker.
+fn work(mut worker: Worker, batches: &Receiver<Arc<Batch>>, answers: &Sender<Answer>) {
     let mut scratch = Vec::new();
     for batch in batches {
         let mut told = Vec::new();
-        for (place, item) in &batch.work {
-            match item {
-                Item::Packet { shard, packet, payload } => {
-                    let number = usize::from(*shard);
-                    if number % workers != worker {
-                        continue;
-                    }
-                    if let Some((_, shard)) = shards.get_mut(number / workers) {
-                        let payload = batch.bytes.get(payload.clone()).unwrap_or_default();
-                        shard.packet(&Packet { payload, ..*packet }, &mut scratch);
-                    }
-                    told.extend(
-                        scratch.drain(..).map(|observation| (2 * place + 1, *shard + 1, observation)),
-                    );
-                }
-                Item::Tick(sighting) => {
-                    for (number, shard) in &mut shards {
-                        shard.tick(*sighting, &mut scratch);
-                        told.extend(
-                            scratch.drain(..).map(|observation| (2 * place, *number + 1, observation)),
-                        );
-                    }
-                }
-                Item::Finish { shard, newest } => {
-                    let number = usize::from(*shard);
-                    if number % workers == worker
-                        && let Some((_, shard)) = shards.get_mut(number / workers)
-                    {
-                        shard.finish(*newest, &mut scratch);
-                    }
-                    told.extend(scratch.drain(..).map(|observation| (2 * place, *shard + 1, observation)));
-                }
-            }
-        }
-        let mut counters = Counters::default();
-        shards.iter().for_each(|(_, shard)| counters.merge(shard.counters()));
-        if answers.send(Answer { told, counters }).is_err() {
+        worker.read(&batch, &mut scratch, |place, shard, scratch| {
+            told.extend(scratch.drain(..).map(|observation| (place, shard, observation)));
+        });
+        if answers.send(Answer { told, counters: worker.counters() }).is_err() {
             return;
         }
     }

@@ -37,13 +37,11 @@ const VOICE_PACKETS_MIN: u32 = 16;
 /// Seconds at the pace of speech after which it is told.
 const VOICE_SECONDS: u8 = 10;
 
-/// A packet that is known to belong to a shard.
+/// A packet that is known to belong to a shard, without its payload.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Packet<'a> {
+pub(crate) struct Packet {
     pub sighting: Sighting,
     pub link: Link,
-    pub source: IpAddr,
-    pub destination: IpAddr,
     pub key: Key,
     pub hash: u64,
     /// It went from the low to the high end of the key.
@@ -53,7 +51,22 @@ pub(crate) struct Packet<'a> {
     /// IP header and payload as sent, bytes.
     pub length: u32,
     pub payload_length: u32,
-    pub payload: &'a [u8],
+}
+
+impl Packet {
+    /// Addresses and ports of its sender and its receiver.
+    fn ends(&self) -> [(IpAddr, u16); 2] {
+        [self.key.end(self.upward), self.key.end(!self.upward)]
+    }
+}
+
+/// Where the conversation of a packet may lie. It is looked at again before it is believed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Guess(u32);
+
+impl Guess {
+    /// Nothing is known.
+    pub(crate) const NONE: Self = Self(u32::MAX);
 }
 
 /// What every shard is made with.
@@ -72,6 +85,8 @@ pub(crate) struct Shard {
     conversations_max: usize,
     budget: Budget,
     sweep: usize,
+    /// Where the conversation of the packet at hand may lie.
+    guess: Guess,
     counters: Counters,
 }
 
@@ -90,6 +105,7 @@ impl Shard {
             talks: Talks::default(),
             budget,
             sweep: 0,
+            guess: Guess::NONE,
             counters: Counters::default(),
         }
     }
@@ -98,13 +114,36 @@ impl Shard {
         &self.counters
     }
 
+    /// Guesses where the conversation of a packet lies, without looking there.
+    pub(crate) fn guess(&self, packet: &Packet) -> Guess {
+        self.index.find(packet.hash, |_| true).map_or(Guess::NONE, |place| Guess(*place))
+    }
+
+    /// Looks where the conversation of a packet may lie, and drops the guess if it does not.
+    pub(crate) fn check(&self, guess: &mut Guess, packet: &Packet) {
+        let is_it = self.talks.get(guess.0 as usize).is_some_and(|talk| {
+            // One that goes on has counted something: asked for only to have the counts at hand as well.
+            talk.hash == packet.hash && talk.packets != [0; 2] && talk.second.packets != [0; 2]
+        });
+        if !is_it {
+            *guess = Guess::NONE;
+        }
+    }
+
     /// Reads a packet.
-    pub(crate) fn packet(&mut self, packet: &Packet<'_>, out: &mut Vec<Observation>) {
+    pub(crate) fn packet(
+        &mut self,
+        packet: &Packet,
+        payload: &[u8],
+        guess: Guess,
+        out: &mut Vec<Observation>,
+    ) {
+        self.guess = guess;
         let read = match packet.key.transport() {
-            Transport::TCP => self.tcp(packet, out),
-            Transport::UDP => self.udp(packet, out),
-            Transport::ICMP => self.icmp(packet, out),
-            Transport::ICMP6 => self.icmp6(packet, out),
+            Transport::TCP => self.tcp(packet, payload, out),
+            Transport::UDP => self.udp(packet, payload, out),
+            Transport::ICMP => self.icmp(packet, payload, out),
+            Transport::ICMP6 => self.icmp6(packet, payload, out),
             _ => {
                 self.find_or_begin(packet, State::Datagrams, |_| {}, out);
                 Ok(())
@@ -133,15 +172,17 @@ impl Shard {
 
     /// The capture ended: all conversations do.
     pub(crate) fn finish(&mut self, sighting: Sighting, out: &mut Vec<Observation>) {
-        for place in 0..self.talks.places() {
-            self.end(place, sighting, out);
-        }
-        self.talks = Talks::default();
+        let mut talks = std::mem::take(&mut self.talks);
         self.index = HashTable::new();
+        for place in 0..talks.places() {
+            if let Some(talk) = talks.take(place) {
+                self.close(talk, sighting, out);
+            }
+        }
     }
 
-    fn tcp(&mut self, packet: &Packet<'_>, out: &mut Vec<Observation>) -> Result<(), Error> {
-        let segment = tcp::Segment::parse(packet.payload, packet.payload_length)?;
+    fn tcp(&mut self, packet: &Packet, payload: &[u8], out: &mut Vec<Observation>) -> Result<(), Error> {
+        let segment = tcp::Segment::parse(payload, packet.payload_length)?;
         let syn = segment.has(flags::SYN);
         if syn && !segment.has(flags::ACK) {
             self.end_if_over(packet, out);
@@ -178,8 +219,8 @@ impl Shard {
         Ok(())
     }
 
-    fn udp(&mut self, packet: &Packet<'_>, out: &mut Vec<Observation>) -> Result<(), Error> {
-        let datagram = udp::Datagram::parse(packet.payload, packet.payload_length)?;
+    fn udp(&mut self, packet: &Packet, payload: &[u8], out: &mut Vec<Observation>) -> Result<(), Error> {
+        let datagram = udp::Datagram::parse(payload, packet.payload_length)?;
         let Some(place) = self.find_or_begin(packet, State::Datagrams, |_| {}, out) else { return Ok(()) };
         let Some(talk) = self.talks.get_mut(place) else { return Ok(()) };
         if !datagram.payload.is_empty() && talk.spoken.listens() {
@@ -193,8 +234,8 @@ impl Shard {
         Ok(())
     }
 
-    fn icmp(&mut self, packet: &Packet<'_>, out: &mut Vec<Observation>) -> Result<(), Error> {
-        let message = icmp::Message::parse(packet.payload)?;
+    fn icmp(&mut self, packet: &Packet, payload: &[u8], out: &mut Vec<Observation>) -> Result<(), Error> {
+        let message = icmp::Message::parse(payload)?;
         self.find_or_begin(packet, State::Datagrams, |_| {}, out);
         let (kind, gateway) = match message.kind {
             icmp::Kind::Unreachable(code) => (IcmpKind::Unreachable(code), None),
@@ -206,8 +247,8 @@ impl Shard {
         Ok(())
     }
 
-    fn icmp6(&mut self, packet: &Packet<'_>, out: &mut Vec<Observation>) -> Result<(), Error> {
-        let message = icmp6::Message::parse(packet.payload)?;
+    fn icmp6(&mut self, packet: &Packet, payload: &[u8], out: &mut Vec<Observation>) -> Result<(), Error> {
+        let message = icmp6::Message::parse(payload)?;
         self.find_or_begin(packet, State::Datagrams, |_| {}, out);
         let kind = match message.kind {
             icmp6::Kind::Unreachable(code) => IcmpKind::Unreachable(code),
@@ -219,7 +260,7 @@ impl Shard {
     }
 
     /// A new SYN on the ports of a conversation that is over, or that nobody ever answered for long, begins a new one.
-    fn end_if_over(&mut self, packet: &Packet<'_>, out: &mut Vec<Observation>) {
+    fn end_if_over(&mut self, packet: &Packet, out: &mut Vec<Observation>) {
         let Some(place) = self.place(packet) else { return };
         let over = self.talks.get(place).is_some_and(|talk| {
             let silent = packet.sighting.time.nanoseconds_since(talk.end);
@@ -231,15 +272,19 @@ impl Shard {
     }
 
     #[inline]
-    fn place(&self, packet: &Packet<'_>) -> Option<usize> {
+    fn place(&self, packet: &Packet) -> Option<usize> {
         let same = |place: &u32| self.talks.get(*place as usize).is_some_and(|talk| talk.key == packet.key);
+        // A conversation is at one place only, so a right guess needs no look into the index.
+        if same(&self.guess.0) {
+            return Some(self.guess.0 as usize);
+        }
         self.index.find(packet.hash, same).map(|place| *place as usize)
     }
 
     /// The conversation of a packet, counted; a new one is told.
     fn find_or_begin(
         &mut self,
-        packet: &Packet<'_>,
+        packet: &Packet,
         state: State,
         stack: impl FnOnce(&mut StackTraits),
         out: &mut Vec<Observation>,
@@ -266,7 +311,7 @@ impl Shard {
 
     fn begin(
         &mut self,
-        packet: &Packet<'_>,
+        packet: &Packet,
         state: State,
         stack: impl FnOnce(&mut StackTraits),
         out: &mut Vec<Observation>,
@@ -340,15 +385,18 @@ impl Shard {
     }
 
     fn end(&mut self, place: usize, sighting: Sighting, out: &mut Vec<Observation>) {
-        let Some(mut talk) = self.talks.take(place) else { return };
+        let Some(talk) = self.talks.take(place) else { return };
         if let Ok(entry) = self.index.find_entry(talk.hash, |other| *other as usize == place) {
             entry.remove();
         }
+        self.close(talk, sighting, out);
+    }
+
+    /// Tells all that is left of a conversation, and that it ended.
+    fn close(&mut self, mut talk: Talk, sighting: Sighting, out: &mut Vec<Observation>) {
         let packet = Packet {
             sighting,
             link: Link { vlan: talk.vlan, ..Link::default() },
-            source: IpAddr::V4(std::net::Ipv4Addr::UNSPECIFIED),
-            destination: IpAddr::V4(std::net::Ipv4Addr::UNSPECIFIED),
             key: talk.key,
             hash: talk.hash,
             upward: talk.from_low,
@@ -356,7 +404,6 @@ impl Shard {
             dont_fragment: false,
             length: 0,
             payload_length: 0,
-            payload: &[],
         };
         Reading { talk: &mut talk, budget: &mut self.budget, making: &self.making, packet: &packet }.end(out);
         if !talk.second.told
@@ -374,23 +421,16 @@ impl Shard {
 }
 
 /// Whether the first packet seen is an answer: its receiver then began the conversation.
-fn turned(packet: &Packet<'_>, state: State) -> bool {
+fn turned(packet: &Packet, state: State) -> bool {
     match state {
         State::Answered => true,
         // Begun before the capture: the smaller port, where it is a registered one, is the server's.
         State::MidStream => {
-            let (source, destination) = ports(packet);
+            let [(_, source), (_, destination)] = packet.ends();
             source < destination && source < 1024
                 || source < destination && source < 49_152 && destination >= 49_152
         }
         _ => false,
-    }
-}
-
-fn ports(packet: &Packet<'_>) -> (u16, u16) {
-    match packet.payload {
-        [a, b, c, d, ..] => (u16::from_be_bytes([*a, *b]), u16::from_be_bytes([*c, *d])),
-        _ => (0, 0),
     }
 }
 
@@ -412,17 +452,18 @@ fn tell(
 }
 
 fn tell_icmp(
-    packet: &Packet<'_>,
+    packet: &Packet,
     kind: IcmpKind,
     gateway: Option<IpAddr>,
     about: Option<icmp::Quoted>,
     out: &mut Vec<Observation>,
 ) {
     let about = about.map(|about| (about.source, about.destination, Transport(about.protocol)));
+    let [(source, _), (destination, _)] = packet.ends();
     out.push(Observation {
         sighting: packet.sighting,
-        from: Station { mac: packet.link.source, ip: Some(packet.source), ..Station::default() },
-        to: Station { mac: packet.link.destination, ip: Some(packet.destination), ..Station::default() },
+        from: Station { mac: packet.link.source, ip: Some(source), ..Station::default() },
+        to: Station { mac: packet.link.destination, ip: Some(destination), ..Station::default() },
         transport: Some(packet.key.transport()),
         vlan: packet.link.vlan,
         fact: Fact::Icmp(IcmpFact { kind, about, gateway }),
@@ -431,7 +472,7 @@ fn tell_icmp(
 
 /// Counts a packet, and tells the rate of the second that it ends.
 #[inline]
-fn count(talk: &mut Talk, packet: &Packet<'_>, rate_packets: u32, out: &mut Vec<Observation>) {
+fn count(talk: &mut Talk, packet: &Packet, rate_packets: u32, out: &mut Vec<Observation>) {
     let side = talk.direction(packet.upward).index();
     let time = packet.sighting.time;
     let begin = time.nanoseconds().div_euclid(SECOND);
@@ -504,7 +545,7 @@ fn progress(
     talk: &mut Talk,
     segment: &tcp::Segment<'_>,
     direction: Direction,
-    packet: &Packet<'_>,
+    packet: &Packet,
     stack: impl FnOnce(&mut StackTraits),
     out: &mut Vec<Observation>,
 ) {
@@ -573,7 +614,7 @@ struct Reading<'a> {
     talk: &'a mut Talk,
     budget: &'a mut Budget,
     making: &'a Making,
-    packet: &'a Packet<'a>,
+    packet: &'a Packet,
 }
 
 impl Reading<'_> {

@@ -1,5 +1,8 @@
 //! What is spoken in a conversation: asked until one protocol is certain, or all say that it is not theirs.
 
+use std::collections::BTreeMap;
+use std::sync::LazyLock;
+
 use wardline_model::Protocol;
 use wardline_wire::enterprise::rtp;
 use wardline_wire::{Direction, Verdict};
@@ -25,7 +28,7 @@ pub(crate) enum Spoken {
     /// A stream that is read.
     Stream { protocol: Protocol, adaptor: Box<dyn StreamAdaptor> },
     /// Datagrams that nobody is certain of.
-    Undecided(Box<Undecided>),
+    Undecided(Undecided),
     /// Datagrams that are read by the protocol at this place of [`DATAGRAMS`].
     Datagrams(u8),
     /// Nothing more is read.
@@ -49,8 +52,34 @@ pub(crate) struct Undecided {
     asked: u8,
     /// A protocol that found the datagrams so far plausible, and how many.
     leaning: Option<(u8, u8)>,
-    sound: [rtp::Session; 2],
+    /// Both directions, from the first datagram that may be sound.
+    sound: Option<Box<[rtp::Session; 2]>>,
     no_sound: bool,
+}
+
+impl Undecided {
+    /// Shows a datagram to those who wait for sound; told when the stream is certain. Most datagrams are none by their
+    /// first bytes.
+    fn hear(&mut self, direction: Direction, datagram: &[u8]) -> Option<rtp::Recognised> {
+        if self.no_sound {
+            return None;
+        }
+        let heard = match &mut self.sound {
+            Some(sound) => sound.get_mut(direction.index())?.show(datagram),
+            None => {
+                let mut first = rtp::Session::default();
+                first.show(datagram).inspect(|_| {
+                    let mut sound: Box<[rtp::Session; 2]> = Box::default();
+                    if let Some(side) = sound.get_mut(direction.index()) {
+                        *side = first;
+                    }
+                    self.sound = Some(sound);
+                })
+            }
+        };
+        self.no_sound = heard.is_err();
+        heard.ok().flatten()
+    }
 }
 
 impl Spoken {
@@ -215,11 +244,11 @@ impl Spoken {
                             leaning: Some((place, 1)),
                             ..Undecided::default()
                         };
-                        self.undecided(Box::new(undecided), bytes, context);
+                        self.undecided(undecided, bytes, context);
                     }
                     Answer::Nobody => {
                         let undecided = Undecided { excluded, asked: 1, ..Undecided::default() };
-                        self.undecided(Box::new(undecided), bytes, context);
+                        self.undecided(undecided, bytes, context);
                     }
                 }
             }
@@ -258,23 +287,15 @@ impl Spoken {
     }
 
     /// Nobody is certain: is it sound, or is it time to stop asking?
-    fn undecided(&mut self, mut undecided: Box<Undecided>, bytes: &[u8], context: &mut Context<'_>) {
-        if !undecided.no_sound
-            && let Some(side) = undecided.sound.get_mut(context.direction.index())
-        {
-            match side.show(bytes) {
-                Ok(Some(stream)) => {
-                    context.tell(wardline_model::Fact::Rtp(wardline_model::fact::RtpFact {
-                        payload_type: stream.payload_type,
-                        source: stream.source,
-                        interval_ms: interval_ms(stream),
-                    }));
-                    *self = Self::Over { protocol: Some(Protocol::Rtp), encrypted: None };
-                    return;
-                }
-                Ok(None) => {}
-                Err(_) => undecided.no_sound = true,
-            }
+    fn undecided(&mut self, mut undecided: Undecided, bytes: &[u8], context: &mut Context<'_>) {
+        if let Some(stream) = undecided.hear(context.direction, bytes) {
+            context.tell(wardline_model::Fact::Rtp(wardline_model::fact::RtpFact {
+                payload_type: stream.payload_type,
+                source: stream.source,
+                interval_ms: interval_ms(stream),
+            }));
+            *self = Self::Over { protocol: Some(Protocol::Rtp), encrypted: None };
+            return;
         }
         let everybody = undecided.no_sound && undecided.excluded.count_ones() as usize >= DATAGRAMS.len();
         *self = if everybody || undecided.asked >= DATAGRAMS_ASKED_MAX {
@@ -296,6 +317,54 @@ fn interval_ms(stream: rtp::Recognised) -> u16 {
     u16::try_from(u64::from(stream.timestamp_step) * 1000 / clock).unwrap_or(u16::MAX)
 }
 
+/// Which protocols are often found on a port, a bit each; sorted by port.
+struct UsualPorts(Vec<(u16, u64)>);
+
+static STREAM_PORTS: LazyLock<UsualPorts> =
+    LazyLock::new(|| UsualPorts::new(STREAMS.iter().map(|stream| stream.ports)));
+static DATAGRAM_PORTS: LazyLock<UsualPorts> =
+    LazyLock::new(|| UsualPorts::new(DATAGRAMS.iter().map(|known| known.ports)));
+
+impl UsualPorts {
+    fn new(ports: impl Iterator<Item = &'static [u16]>) -> Self {
+        let mut protocols = BTreeMap::new();
+        for (place, ports) in ports.enumerate() {
+            for port in ports {
+                *protocols.entry(*port).or_insert(0) |= 1 << place;
+            }
+        }
+        Self(protocols.into_iter().collect())
+    }
+
+    fn at(&self, port: u16) -> u64 {
+        let found = self.0.binary_search_by_key(&port, |(port, _)| *port).ok();
+        found.and_then(|place| self.0.get(place)).map_or(0, |(_, protocols)| *protocols)
+    }
+
+    /// Those who have not said no, in the order in which they are asked: first those that use one of the ports.
+    fn order(&self, context: &Context<'_>, known: usize, excluded: u64) -> [Places; 2] {
+        let everybody = u64::MAX >> (64 - known.clamp(1, 64));
+        let left = everybody & !excluded;
+        let usual = left & (self.at(context.initiator.port) | self.at(context.responder.port));
+        [Places(usual), Places(left & !usual)]
+    }
+}
+
+/// Places of protocols, a bit each.
+struct Places(u64);
+
+impl Iterator for Places {
+    type Item = usize;
+
+    #[inline]
+    fn next(&mut self) -> Option<usize> {
+        let place = self.0.trailing_zeros() as usize;
+        // Takes the lowest bit away.
+        self.0 &= self.0.checked_sub(1)?;
+        Some(place)
+    }
+}
+
 /// Asks every protocol over TCP that has not said no; those that use one of the ports first.
 fn ask(
     excluded: &mut u64,
@@ -303,18 +372,12 @@ fn ask(
     bytes: &[u8],
     context: &Context<'_>,
 ) -> Option<&'static Stream> {
-    let ports = [context.initiator.port, context.responder.port];
-    let usual = |stream: &Stream| stream.ports.iter().any(|port| ports.contains(port));
-    for by_port in [true, false] {
-        for (place, stream) in STREAMS.iter().enumerate() {
-            if usual(stream) != by_port || *excluded & 1 << place != 0 {
-                continue;
-            }
-            match (stream.probe)(direction, bytes) {
-                Verdict::Certain => return Some(stream),
-                Verdict::Unsure => {}
-                Verdict::NotMine => *excluded |= 1 << place,
-            }
+    for place in STREAM_PORTS.order(context, STREAMS.len(), *excluded).into_iter().flatten() {
+        let stream = STREAMS.get(place)?;
+        match (stream.probe)(direction, bytes) {
+            Verdict::Certain => return Some(stream),
+            Verdict::Unsure => {}
+            Verdict::NotMine => *excluded |= 1 << place,
         }
     }
     None
@@ -327,14 +390,10 @@ enum Answer {
 }
 
 fn ask_datagram(excluded: &mut u64, bytes: &[u8], context: &Context<'_>) -> Answer {
-    let ports = [context.initiator.port, context.responder.port];
-    let usual = |known: &Datagram| known.ports.iter().any(|port| ports.contains(port));
     let mut leaning = None;
-    for by_port in [true, false] {
-        for (place, known) in DATAGRAMS.iter().enumerate() {
-            if usual(known) != by_port || *excluded & 1 << place != 0 {
-                continue;
-            }
+    for places in DATAGRAM_PORTS.order(context, DATAGRAMS.len(), *excluded) {
+        for place in places {
+            let Some(known) = DATAGRAMS.get(place) else { break };
             match (known.probe)(bytes) {
                 Verdict::Certain => return Answer::Certain(place as u8, known),
                 Verdict::Unsure => leaning = leaning.or(Some(place as u8)),

@@ -4,7 +4,10 @@ use std::fmt;
 use std::net::IpAddr;
 use std::str::FromStr;
 
+use arrayvec::ArrayVec;
 use base64::Engine as _;
+use base64::display::Base64Display;
+use base64::engine::general_purpose::STANDARD;
 use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use sha1::{Digest, Sha1};
@@ -187,9 +190,12 @@ impl fmt::Display for Transport {
 }
 
 /// The Community ID (version 1, seed 0) of a conversation: the join key that other tools compute as well.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
-#[serde(transparent)]
-pub struct CommunityId(pub String);
+///
+/// Written `1:` and the base64 of a SHA-1 digest. The digest itself is kept: every conversation has one, and few are
+/// ever written as text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, JsonSchema)]
+#[schemars(transparent)]
+pub struct CommunityId(#[schemars(with = "String")] [u8; 20]);
 
 impl CommunityId {
     /// Computes the identifier as the Community ID specification, version 1, says.
@@ -207,36 +213,59 @@ impl CommunityId {
         if !one_way && first > second {
             std::mem::swap(&mut first, &mut second);
         }
-        let mut hash = Sha1::new();
-        hash.update([0, 0]);
+        // Seed, both addresses, protocol and padding, both ports: one block for the hash.
+        let mut input = ArrayVec::<u8, 40>::new();
+        input.extend([0, 0]);
         match (first.0, second.0) {
             (IpAddr::V4(one), IpAddr::V4(two)) => {
-                hash.update(one.octets());
-                hash.update(two.octets());
+                input.extend(one.octets());
+                input.extend(two.octets());
             }
             (IpAddr::V6(one), IpAddr::V6(two)) => {
-                hash.update(one.octets());
-                hash.update(two.octets());
+                input.extend(one.octets());
+                input.extend(two.octets());
             }
             _ => return None,
         }
-        hash.update([transport.0, 0]);
+        input.extend([transport.0, 0]);
         let has_ports = matches!(
             transport,
             Transport::ICMP | Transport::TCP | Transport::UDP | Transport::ICMP6 | Transport::SCTP
         );
         if has_ports {
-            hash.update(first.1.to_be_bytes());
-            hash.update(second.1.to_be_bytes());
+            input.extend(first.1.to_be_bytes());
+            input.extend(second.1.to_be_bytes());
         }
-        let digest = base64::engine::general_purpose::STANDARD.encode(hash.finalize());
-        Some(Self(format!("1:{digest}")))
+        Some(Self(Sha1::digest(&input).into()))
     }
 }
 
 impl fmt::Display for CommunityId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
+        write!(f, "1:{}", Base64Display::new(&self.0, &STANDARD))
+    }
+}
+
+impl FromStr for CommunityId {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        const WRONG: &str = "not a Community ID of version 1; it is written 1:LQU9qZlK+B5F3KDmev6m5PMibrg=";
+        let digest = text.strip_prefix("1:").ok_or(WRONG)?;
+        let digest = STANDARD.decode(digest).map_err(|_| WRONG)?;
+        digest.try_into().map(Self).map_err(|_| WRONG)
+    }
+}
+
+impl Serialize for CommunityId {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for CommunityId {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer)?.parse().map_err(de::Error::custom)
     }
 }
 
@@ -292,7 +321,10 @@ mod tests {
         let one = ("128.232.110.120".parse().unwrap(), 34855);
         let two = ("66.35.250.204".parse().unwrap(), 80);
         let id = CommunityId::new(Transport::TCP, one, two).unwrap();
-        assert_eq!(id.0, "1:LQU9qZlK+B5F3KDmev6m5PMibrg=");
+        assert_eq!(id.to_string(), "1:LQU9qZlK+B5F3KDmev6m5PMibrg=");
+        assert_eq!("1:LQU9qZlK+B5F3KDmev6m5PMibrg=".parse(), Ok(id));
+        assert!("2:LQU9qZlK+B5F3KDmev6m5PMibrg=".parse::<CommunityId>().is_err());
+        assert!("1:LQU9qZlK".parse::<CommunityId>().is_err());
         assert_eq!(CommunityId::new(Transport::TCP, two, one), Some(id));
     }
 

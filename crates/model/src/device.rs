@@ -2,21 +2,100 @@
 
 use std::collections::BTreeSet;
 use std::fmt;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::{Label, MacAddress, Protocol, Timestamp};
 
 /// Stable identifier of a device: derived from the strongest address it was first known by.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
-#[serde(transparent)]
-pub struct DeviceId(pub String);
+///
+/// Written `d-0009fb123456`, `d-v4-c0000201` or `d-v6-…`, the address in hexadecimal. The address itself is kept, since
+/// every conversation carries two identifiers and few are ever written as text.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct DeviceId(Known);
+
+/// By what it is known. What can be read as an address always is, so that equal texts are equal identifiers.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+enum Known {
+    Mac(MacAddress),
+    Ip(IpAddr),
+    /// Somebody else's identifier.
+    Name(Box<str>),
+}
+
+impl From<MacAddress> for DeviceId {
+    fn from(mac: MacAddress) -> Self {
+        Self(Known::Mac(mac))
+    }
+}
+
+impl From<IpAddr> for DeviceId {
+    fn from(ip: IpAddr) -> Self {
+        Self(Known::Ip(ip))
+    }
+}
+
+impl From<&str> for DeviceId {
+    fn from(text: &str) -> Self {
+        Self(Known::of_address(text).unwrap_or_else(|| Known::Name(text.into())))
+    }
+}
+
+impl Known {
+    fn of_address(text: &str) -> Option<Self> {
+        /// Exactly so many lower-case digits: another spelling is another identifier.
+        fn bits(digits: &str, count: usize) -> Option<u128> {
+            let lower = |byte: u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte);
+            let exact = digits.len() == count && digits.bytes().all(lower);
+            u128::from_str_radix(digits, 16).ok().filter(|_| exact)
+        }
+        let text = text.strip_prefix("d-")?;
+        if let Some(digits) = text.strip_prefix("v4-") {
+            return Some(Self::Ip(Ipv4Addr::from_bits(bits(digits, 8)? as u32).into()));
+        }
+        if let Some(digits) = text.strip_prefix("v6-") {
+            return Some(Self::Ip(Ipv6Addr::from_bits(bits(digits, 32)?).into()));
+        }
+        let [_, _, mac @ ..] = (bits(text, 12)? as u64).to_be_bytes();
+        Some(Self::Mac(MacAddress(mac)))
+    }
+}
 
 impl fmt::Display for DeviceId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
+        match &self.0 {
+            Known::Mac(mac) => write!(f, "d-{:012x}", mac.to_bits()),
+            Known::Ip(IpAddr::V4(ip)) => write!(f, "d-v4-{:08x}", ip.to_bits()),
+            Known::Ip(IpAddr::V6(ip)) => write!(f, "d-v6-{:032x}", ip.to_bits()),
+            Known::Name(name) => f.write_str(name),
+        }
+    }
+}
+
+impl Serialize for DeviceId {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for DeviceId {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Ok(Self::from(String::deserialize(deserializer)?.as_str()))
+    }
+}
+
+impl JsonSchema for DeviceId {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "DeviceId".into()
+    }
+
+    fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        schemars::json_schema!({
+            "description": "Stable identifier of a device: derived from the strongest address it was first known by.",
+            "type": "string"
+        })
     }
 }
 
@@ -300,8 +379,38 @@ impl Device {
             (None, None) => match (self.ips.first(), self.macs.first()) {
                 (Some(ip), _) => Label::new(&ip.to_string()),
                 (None, Some(mac)) => Label::new(&mac.to_string()),
-                (None, None) => Label::new(&self.id.0),
+                (None, None) => Label::new(&self.id.to_string()),
             },
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn identifiers_are_read_as_they_are_written() {
+        let mac = DeviceId::from(MacAddress([0x00, 0x09, 0xfb, 0x12, 0x34, 0xf6]));
+        let v4 = DeviceId::from("192.0.2.254".parse::<IpAddr>().unwrap());
+        let v6 = DeviceId::from("2001:db8::1f".parse::<IpAddr>().unwrap());
+        let written = [mac, v4, v6].map(|id| {
+            let text = id.to_string();
+            assert_eq!(DeviceId::from(text.as_str()), id);
+            assert_eq!(serde_json::from_value::<DeviceId>(serde_json::json!(text)).unwrap(), id);
+            assert_eq!(serde_json::to_value(&id).unwrap(), serde_json::json!(text));
+            text
+        });
+        assert_eq!(written, ["d-0009fb1234f6", "d-v4-c00002fe", "d-v6-20010db800000000000000000000001f"]);
+        // Sorted like their texts.
+        assert!(written.is_sorted());
+    }
+
+    #[test]
+    fn what_is_no_address_is_kept_as_it_is() {
+        for text in ["", "d-", "d-1", "d-0009FB1234F6", "d-+009fb1234f6", "d-v4-c00002f", "mac:00:09:fb"] {
+            let id = DeviceId::from(text);
+            assert_eq!((id.to_string().as_str(), &id.0), (text, &Known::Name(text.into())));
         }
     }
 }

@@ -18,7 +18,7 @@ use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use parquet::basic::{Compression, ZstdLevel};
 use parquet::errors::ParquetError;
 use parquet::file::properties::WriterProperties;
-use wardline_model::{CommunityId, DeviceId, FlowRecord, Label, Protocol, TcpOutcome, Timestamp, Transport};
+use wardline_model::{DeviceId, FlowRecord, Label, Protocol, TcpOutcome, Timestamp, Transport};
 
 use crate::StoreError;
 
@@ -153,7 +153,7 @@ fn columns(rows: &[FlowRecord]) -> Result<RecordBatch, arrow_schema::ArrowError>
     RecordBatch::try_new(
         SCHEMA.clone(),
         vec![
-            text(rows, |row| row.community_id.clone()),
+            text(rows, |row| row.community_id),
             text(rows, |row| Some(row.src)),
             text(rows, |row| Some(row.dst)),
             numbers16(&|row| Some(row.ports[0])),
@@ -240,7 +240,7 @@ fn record(batch: &RecordBatch, row: usize) -> Option<FlowRecord> {
     let fingerprints = batch.column_by_name("fingerprints")?.as_list_opt::<i32>()?.value(row);
     let fingerprints: &StringArray = fingerprints.as_string_opt()?;
     Some(FlowRecord {
-        community_id: string("community_id")?.map(|id| CommunityId(id.to_owned())),
+        community_id: string("community_id")?.map(str::parse).transpose().ok()?,
         src: address("src")?,
         dst: address("dst")?,
         ports: [number16("src_port")??, number16("dst_port")??],
@@ -252,8 +252,8 @@ fn record(batch: &RecordBatch, row: usize) -> Option<FlowRecord> {
         end: time("end")?,
         packets: [number64("src_packets")?, number64("dst_packets")?],
         bytes: [number64("src_bytes")?, number64("dst_bytes")?],
-        src_device: string("src_device")?.map(|id| DeviceId(id.to_owned())),
-        dst_device: string("dst_device")?.map(|id| DeviceId(id.to_owned())),
+        src_device: string("src_device")?.map(DeviceId::from),
+        dst_device: string("dst_device")?.map(DeviceId::from),
         encrypted: (!encrypted.is_null(row)).then(|| encrypted.value(row)),
         tcp: string("tcp")?
             .and_then(|name| OUTCOMES.into_iter().find(|outcome| outcome_name(*outcome) == name)),
@@ -264,11 +264,17 @@ fn record(batch: &RecordBatch, row: usize) -> Option<FlowRecord> {
 
 #[cfg(test)]
 mod tests {
+    use wardline_model::CommunityId;
+
     use super::*;
 
     pub(crate) fn flow(number: u16) -> FlowRecord {
         FlowRecord {
-            community_id: Some(CommunityId(format!("1:{number}"))),
+            community_id: CommunityId::new(
+                Transport::TCP,
+                ("192.0.2.7".parse().unwrap(), number),
+                ("192.0.2.8".parse().unwrap(), 104),
+            ),
             src: "192.0.2.7".parse().unwrap(),
             dst: "2001:db8::1".parse().unwrap(),
             ports: [number, 104],
@@ -279,7 +285,7 @@ mod tests {
             end: Timestamp::from_nanoseconds(1_700_000_001_000_000_001 + i64::from(number)),
             packets: [3, 4],
             bytes: [300, u64::MAX],
-            src_device: Some(DeviceId("d-1".to_owned())),
+            src_device: Some(DeviceId::from("d-1")),
             dst_device: None,
             encrypted: [None, Some(true), Some(false)][usize::from(number % 3)],
             tcp: Some(OUTCOMES[usize::from(number) % OUTCOMES.len()]),

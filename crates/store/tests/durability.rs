@@ -21,7 +21,7 @@ use wardline_store::{
 
 fn device(number: u64) -> Device {
     Device {
-        id: DeviceId(format!("d-{number:012}")),
+        id: DeviceId::from(format!("d-{number:012}").as_str()),
         macs: vec![],
         ips: vec!["192.0.2.1".parse().unwrap()],
         hostnames: vec![Label::new(&format!("pump-{number}"))],
@@ -80,7 +80,7 @@ fn flow(number: u64) -> FlowRecord {
         end: Timestamp::from_seconds(1_700_000_000 + number.cast_signed()),
         packets: [number, 0],
         bytes: [0, 0],
-        src_device: Some(DeviceId("d-000000000001".to_owned())),
+        src_device: Some(DeviceId::from("d-000000000001")),
         dst_device: None,
         encrypted: None,
         tcp: None,
@@ -92,8 +92,8 @@ fn flow(number: u64) -> FlowRecord {
 fn edge() -> Edge {
     Edge {
         hour: Timestamp::from_seconds(1_699_999_200),
-        src_device: DeviceId("d-000000000001".to_owned()),
-        dst_device: DeviceId("d-000000000002".to_owned()),
+        src_device: DeviceId::from("d-000000000001"),
+        dst_device: DeviceId::from("d-000000000002"),
         transport: Transport::TCP,
         port: 2575,
         application: None,
@@ -211,13 +211,13 @@ fn a_flipped_bit_in_a_record_is_noticed() {
     connection.execute("UPDATE device SET record = ?1 WHERE id = 'd-000000000002'", [&record]).unwrap();
     drop(connection);
     let store = SqliteStore::open(directory.path()).unwrap();
-    let error = store.device(&DeviceId("d-000000000002".to_owned())).unwrap_err();
+    let error = store.device(&DeviceId::from("d-000000000002")).unwrap_err();
     assert!(
         matches!(&error, StoreError::Damaged { table: "device", id } if id == "d-000000000002"),
         "{error}"
     );
     assert!(store.verify().is_err());
-    assert_eq!(store.device(&DeviceId("d-000000000001".to_owned())).unwrap(), Some(device(1)));
+    assert_eq!(store.device(&DeviceId::from("d-000000000001")).unwrap(), Some(device(1)));
 }
 
 #[test]

@@ -66,7 +66,7 @@ fn find(store: &SqliteStore, wanted: &str) -> Result<Device> {
     let devices = store.devices(&DeviceQuery::default())?.items;
     let same = |text: &str| text.eq_ignore_ascii_case(wanted);
     let called = |device: &&Device| {
-        same(&device.id.0)
+        same(&device.id.to_string())
             || device.hostnames.iter().any(|name| same(name.as_str()))
             || device.ips.iter().any(|ip| same(&ip.to_string()))
             || device.macs.iter().any(|mac| same(&mac.to_string()))
@@ -78,7 +78,7 @@ fn find(store: &SqliteStore, wanted: &str) -> Result<Device> {
             "{wanted}: no device is called so; `wardline devices --text {wanted}` searches, `wardline devices` lists them"
         ),
         (Some(one), Some(other)) => {
-            bail!("{wanted}: more than one device is called so; name one of {} and {}", one.id.0, other.id.0)
+            bail!("{wanted}: more than one device is called so; name one of {} and {}", one.id, other.id)
         }
     }
 }

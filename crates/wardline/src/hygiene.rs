@@ -188,7 +188,8 @@ pub(crate) fn patch(arguments: &Patch) -> Result<Outcome> {
     let exposures = store.exposures(&ExposureQuery::default())?.items;
     let mut queue = queue(&advisories, &devices, &exposures);
     if let Some(device) = &arguments.device {
-        queue.retain(|vulnerability| vulnerability.device.0 == *device);
+        let device = wardline_model::DeviceId::from(device.as_str());
+        queue.retain(|vulnerability| vulnerability.device == device);
     }
     let total = queue.len();
     if arguments.listing.limit > 0 {

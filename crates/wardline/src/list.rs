@@ -43,7 +43,7 @@ pub(crate) fn findings(arguments: &Findings) -> Result<Outcome> {
     let page = open(&arguments.listing)?.findings(&FindingQuery {
         severity_min: arguments.severity,
         attack: arguments.attack,
-        device: arguments.device.clone().map(DeviceId),
+        device: arguments.device.as_deref().map(DeviceId::from),
         limit: arguments.listing.limit,
         ..FindingQuery::default()
     })?;
@@ -61,7 +61,7 @@ pub(crate) fn exposures(arguments: &Exposures) -> Result<Outcome> {
     let page = open(&arguments.listing)?.exposures(&ExposureQuery {
         kind: arguments.kind,
         severity_min: arguments.severity,
-        device: arguments.device.clone().map(DeviceId),
+        device: arguments.device.as_deref().map(DeviceId::from),
         limit: arguments.listing.limit,
         ..ExposureQuery::default()
     })?;
@@ -77,7 +77,7 @@ pub(crate) fn exposures(arguments: &Exposures) -> Result<Outcome> {
 
 pub(crate) fn flows(arguments: &Flows) -> Result<Outcome> {
     let page = open(&arguments.listing)?.flows(&FlowQuery {
-        device: arguments.device.clone().map(DeviceId),
+        device: arguments.device.as_deref().map(DeviceId::from),
         limit: arguments.listing.limit,
         ..FlowQuery::default()
     })?;

@@ -125,9 +125,9 @@ fn site(store: &SqliteStore, state: &Path) -> Result<SiteReport> {
 }
 
 fn passport(store: &SqliteStore, state: &Path, id: &str) -> Result<DevicePassport> {
-    let id = DeviceId(id.to_owned());
+    let id = DeviceId::from(id);
     let Some(device) = store.device(&id)? else {
-        bail!("{}: no such device is kept; `wardline devices --json` lists the identifiers", id.0);
+        bail!("{id}: no such device is kept; `wardline devices --json` lists the identifiers");
     };
     let vulnerabilities = vulnerabilities(store, state)?.map(|mut queue| {
         queue.retain(|vulnerability| vulnerability.device == id);

@@ -74,7 +74,7 @@ fn killed_a_hundred_times_during_a_replay() {
         store.verify().unwrap();
         for id in identifiers(&text, "d") {
             assert!(
-                store.device(&DeviceId(id.clone())).unwrap().is_some(),
+                store.device(&DeviceId::from(id.as_str())).unwrap().is_some(),
                 "round {round}: {id} was told and lost"
             );
             devices += 1;

@@ -211,7 +211,7 @@ fn begin(key: &Key, sighting: &Sighting) -> Entry {
 }
 
 fn identifier((kind, owner, peer, protocol, cause): &Key) -> String {
-    let id = |key: &Option<DeviceKey>| key.map(|key| key.id().0).unwrap_or_default();
+    let id = |key: &Option<DeviceKey>| key.map(|key| key.id().to_string()).unwrap_or_default();
     let mut hasher = blake3::Hasher::new();
     for part in [kind.name(), &id(owner), &id(peer), protocol.name(), cause.as_str()] {
         hasher.update(part.as_bytes()).update(&[0]);

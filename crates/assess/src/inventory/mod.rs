@@ -12,9 +12,11 @@ mod records;
 mod topology;
 
 use std::collections::BTreeSet;
+use std::hash::{Hash, Hasher};
 use std::net::IpAddr;
 
 use hashbrown::HashMap;
+use hashbrown::hash_map::Entry;
 use wardline_model::fact::DeviceIdentity;
 use wardline_model::{
     Category, Claim, Criticality, Device, DeviceField, DeviceId, DeviceReference, Label, MacAddress,
@@ -31,7 +33,7 @@ use topology::Topology;
 pub(crate) use topology::{is_internal, is_unicast};
 
 /// By what a device is known.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum DeviceKey {
     /// By its link address.
     Mac(MacAddress),
@@ -43,13 +45,25 @@ pub(crate) enum DeviceKey {
     Behind(u64),
 }
 
+/// In as few steps as there are words: this is done several times for every conversation.
+impl Hash for DeviceKey {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        match self {
+            Self::Mac(mac) => state.write_u64(mac.to_bits()),
+            Self::Ip(IpAddr::V4(ip)) => state.write_u64(1 << 63 | u64::from(ip.to_bits())),
+            Self::Ip(IpAddr::V6(ip)) => state.write_u128(ip.to_bits()),
+            Self::Radio(radio) => radio.hash(state),
+            Self::Behind(digest) => state.write_u64(*digest),
+        }
+    }
+}
+
 impl DeviceKey {
     /// The identifier in records.
     pub(crate) fn id(self) -> DeviceId {
-        DeviceId(match self {
-            Self::Mac(mac) => format!("d-{:012x}", mac.to_bits()),
-            Self::Ip(IpAddr::V4(ip)) => format!("d-v4-{:08x}", ip.to_bits()),
-            Self::Ip(IpAddr::V6(ip)) => format!("d-v6-{:032x}", ip.to_bits()),
+        let text = match self {
+            Self::Mac(mac) => return mac.into(),
+            Self::Ip(ip) => return ip.into(),
             Self::Radio(RadioAddress::BleStatic(address) | RadioAddress::BlePrivate(address)) => {
                 format!("d-ble-{:012x}", MacAddress(address).to_bits())
             }
@@ -60,7 +74,8 @@ impl DeviceKey {
                 format!("d-154-{network:04x}-{address:04x}")
             }
             Self::Behind(digest) => format!("d-of-{digest:016x}"),
-        })
+        };
+        DeviceId::from(text.as_str())
     }
 
     /// The key of a device behind `gateway`. What has a number of its own is the same device behind another gateway
@@ -80,7 +95,7 @@ impl DeviceKey {
                 take(number.as_str());
             }
             None => {
-                take(&gateway.id().0);
+                take(&gateway.id().to_string());
                 take(device.identifier.as_ref().or(name).or(device.model.as_ref())?.as_str());
             }
         }
@@ -97,6 +112,8 @@ pub(crate) struct Inventory {
     site: Site,
     knowledge: &'static Knowledge,
     topology: Topology,
+    /// The sender of the observation at hand, and whose it is: most that look at an observation ask.
+    sender: (Station, Option<DeviceKey>),
     entities: Map<DeviceKey, Entity>,
     anchors: Anchors,
     records: Records,
@@ -114,6 +131,7 @@ impl Inventory {
             site,
             knowledge: Knowledge::embedded(),
             topology: Topology::default(),
+            sender: (Station::default(), None),
             entities: Map::default(),
             anchors: Anchors::default(),
             mismatches: Map::default(),
@@ -129,11 +147,16 @@ impl Inventory {
     /// Learns from an observation.
     pub(crate) fn observe(&mut self, observation: &Observation, names: &CaptureNames) {
         self.topology.observe(observation);
+        self.sender = (observation.from, self.find(&observation.from));
         clues::observe(self, observation, names);
     }
 
     /// The device that an end of an observation belongs to, if it is one of ours.
     pub(crate) fn key_of(&self, station: &Station) -> Option<DeviceKey> {
+        if *station == self.sender.0 { self.sender.1 } else { self.find(station) }
+    }
+
+    fn find(&self, station: &Station) -> Option<DeviceKey> {
         if let Some(radio) = station.radio {
             // A private address is another one soon: whoever has it cannot be known again.
             return radio.is_lasting().then_some(DeviceKey::Radio(radio));
@@ -278,11 +301,15 @@ impl Inventory {
             DeviceKey::Mac(_) | DeviceKey::Radio(_) | DeviceKey::Behind(_) => STATIONS_MAX,
             DeviceKey::Ip(_) => STATIONS_MAX + REMOTE_ADDRESSES_MAX,
         };
-        if !self.entities.contains_key(&key) && self.entities.len() >= limit {
-            self.refused += 1;
-            return None;
-        }
-        let entity = self.entities.entry(key).or_insert_with(|| Entity::new(time));
+        let full = self.entities.len() >= limit;
+        let entity = match self.entities.entry(key) {
+            Entry::Occupied(known) => known.into_mut(),
+            Entry::Vacant(_) if full => {
+                self.refused += 1;
+                return None;
+            }
+            Entry::Vacant(new) => new.insert(Entity::new(time)),
+        };
         entity.seen(time);
         Some(entity)
     }
@@ -362,7 +389,7 @@ impl Inventory {
             field,
             expected: Some(expected),
             seen: Some(seen),
-            source: Label::new(&source.id().0),
+            source: Label::new(&source.id().to_string()),
         };
         let known = self.mismatches.entry(key).or_default();
         if known.len() < MISMATCHES_PER_DEVICE_MAX && !known.contains(&mismatch) {

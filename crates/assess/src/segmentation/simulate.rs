@@ -196,7 +196,7 @@ mod tests {
 
     fn device(number: u8, category: Category, criticality: Option<Criticality>) -> Device {
         Device {
-            id: DeviceId(format!("d-{number:012x}")),
+            id: DeviceId::from(format!("d-{number:012x}").as_str()),
             macs: vec![],
             ips: vec![IpAddr::from([10, 0, 0, number])],
             hostnames: vec![],

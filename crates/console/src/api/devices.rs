@@ -60,7 +60,7 @@ pub(super) async fn one(
     State(shared): State<Shared>,
     Identifier(id): Identifier,
 ) -> Result<Json<Named>, Problem> {
-    let wanted = DeviceId(id.clone());
+    let wanted = DeviceId::from(id.as_str());
     let found = read(&shared, move |store| store.device(&wanted)).await?;
     let device = found.ok_or_else(|| Problem::not_found(format!("No device has the identifier {id}.")))?;
     Ok(Json(Named { name: device.display_name(), device }))

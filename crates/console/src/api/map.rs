@@ -152,7 +152,7 @@ fn node(id: &DeviceId, store: &dyn Store) -> Result<Node, StoreError> {
     // Conversations are stored with the device they belonged to then; it may have been merged since.
     let unknown = || Node {
         id: id.clone(),
-        name: Label::new(&id.0),
+        name: Label::new(&id.to_string()),
         category: Category::Unknown,
         zone: None,
         criticality: None,

@@ -93,8 +93,11 @@ pub(crate) fn sites(count: u8) -> Batch {
     let mut all = batch();
     let first = all.clone();
     for site in 1..count {
-        let moved =
-            |id: &DeviceId| DeviceId(id.0.replacen("02:57:4c", &format!("02:57:{:02x}", 0x80 + site), 1));
+        let moved = |id: &DeviceId| {
+            DeviceId::from(
+                id.to_string().replacen("02:57:4c", &format!("02:57:{:02x}", 0x80 + site), 1).as_str(),
+            )
+        };
         all.devices.extend(first.devices.iter().cloned().map(|mut device| {
             device.id = moved(&device.id);
             device.macs.iter_mut().for_each(|mac| mac.0[2] = 0x80 + site);
@@ -197,7 +200,7 @@ fn device(kind: &Kind, group: u8, index: u8) -> Device {
     }
     let old = kind.category == C::RadiologyWorkstation || kind.name == "ct";
     Device {
-        id: DeviceId(format!("mac:{mac}")),
+        id: DeviceId::from(format!("mac:{mac}").as_str()),
         macs: vec![mac],
         ips: vec![ip],
         hostnames: name.into_iter().collect(),

@@ -13,7 +13,7 @@ const HOUR: i64 = 3_600;
 
 fn device(category: Category) -> Device {
     Device {
-        id: DeviceId("d-1".to_owned()),
+        id: DeviceId::from("d-1"),
         macs: Vec::new(),
         ips: Vec::new(),
         hostnames: vec![Label::new("BED-4 <b>")],
@@ -47,12 +47,7 @@ fn finding(attack: Attack, severity: Severity, hour: i64) -> Finding {
         detector: Label::new("test"),
         severity,
         confidence: 0.9,
-        device: Some(DeviceReference {
-            id: Some(DeviceId("d-1".to_owned())),
-            ip: None,
-            mac: None,
-            name: None,
-        }),
+        device: Some(DeviceReference { id: Some(DeviceId::from("d-1")), ip: None, mac: None, name: None }),
         source: None,
         summary: String::new(),
         evidence: Vec::new(),

@@ -105,7 +105,7 @@ impl Store for SqliteStore {
     }
 
     fn device(&self, id: &DeviceId) -> Result<Option<Device>, StoreError> {
-        read::one(&self.reader(), "device", &id.0).map_err(|error| error.at(&self.path))
+        read::one(&self.reader(), "device", &id.to_string()).map_err(|error| error.at(&self.path))
     }
 
     fn findings(&self, query: &FindingQuery) -> Result<Page<Finding>, StoreError> {

@@ -6,8 +6,8 @@ use rusqlite::types::Value;
 use rusqlite::{Connection, OptionalExtension, params, params_from_iter};
 use serde::de::DeserializeOwned;
 use wardline_model::{
-    Attack, Category, Criticality, Device, DeviceId, Edge, Exposure, ExposureKind, Finding, Protocol,
-    Severity, Timestamp, Transport,
+    Attack, Category, Criticality, Device, Edge, Exposure, ExposureKind, Finding, Protocol, Severity,
+    Timestamp, Transport,
 };
 
 use super::{Failure, undigest};
@@ -113,7 +113,7 @@ pub(super) fn findings(connection: &Connection, query: &FindingQuery) -> Result<
     let mut conditions = Conditions::default();
     conditions.add_some("severity >= ?", query.severity_min.map(|severity| severity as i64));
     conditions.add_some("attack = ?", query.attack.map(|attack| attack.name().to_owned()));
-    conditions.add_some("(device = ? OR source = ?)", query.device.as_ref().map(|id| id.0.clone()));
+    conditions.add_some("(device = ? OR source = ?)", query.device.as_ref().map(ToString::to_string));
     conditions.add_some("last_seen >= ?", query.since.map(Timestamp::nanoseconds));
     conditions.add_some("started < ?", query.until.map(Timestamp::nanoseconds));
     page(connection, "finding", &conditions, "last_seen DESC, id", (query.offset, query.limit))
@@ -123,7 +123,7 @@ pub(super) fn exposures(connection: &Connection, query: &ExposureQuery) -> Resul
     let mut conditions = Conditions::default();
     conditions.add_some("kind = ?", query.kind.map(|kind| kind.name().to_owned()));
     conditions.add_some("severity >= ?", query.severity_min.map(|severity| severity as i64));
-    conditions.add_some("(device = ? OR peer = ?)", query.device.as_ref().map(|id| id.0.clone()));
+    conditions.add_some("(device = ? OR peer = ?)", query.device.as_ref().map(ToString::to_string));
     page(
         connection,
         "exposure",
@@ -136,7 +136,7 @@ pub(super) fn exposures(connection: &Connection, query: &ExposureQuery) -> Resul
 pub(super) fn edges(connection: &Connection, query: &EdgeQuery) -> Result<Page<Edge>, Failure> {
     const HOUR_NANOSECONDS: i64 = 3_600_000_000_000;
     let mut conditions = Conditions::default();
-    conditions.add_some("(src = ? OR dst = ?)", query.device.as_ref().map(|id| id.0.clone()));
+    conditions.add_some("(src = ? OR dst = ?)", query.device.as_ref().map(ToString::to_string));
     let since = query.since.map(|time| time.nanoseconds().saturating_sub(HOUR_NANOSECONDS));
     conditions.add_some("hour > ?", since);
     conditions.add_some("hour < ?", query.until.map(Timestamp::nanoseconds));
@@ -162,8 +162,8 @@ fn edge(row: &rusqlite::Row<'_>) -> rusqlite::Result<Edge> {
     let application: String = row.get(5)?;
     Ok(Edge {
         hour: Timestamp::from_nanoseconds(row.get(0)?),
-        src_device: DeviceId(row.get(1)?),
-        dst_device: DeviceId(row.get(2)?),
+        src_device: row.get_ref(1)?.as_str()?.into(),
+        dst_device: row.get_ref(2)?.as_str()?.into(),
         transport: Transport(row.get(3)?),
         port: row.get(4)?,
         application: Protocol::ALL.iter().copied().find(|protocol| protocol.name() == application),

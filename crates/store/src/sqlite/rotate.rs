@@ -112,7 +112,7 @@ impl SqliteStore {
     fn waiting_flows(&self, query: &FlowQuery, limit: u64) -> Result<(Vec<FlowRecord>, u64), StoreError> {
         let mut conditions = Conditions::default();
         conditions
-            .add_some("(src_device = ? OR dst_device = ?)", query.device.as_ref().map(|id| id.0.clone()));
+            .add_some("(src_device = ? OR dst_device = ?)", query.device.as_ref().map(ToString::to_string));
         conditions.add_some("ended >= ?", query.since.map(Timestamp::nanoseconds));
         conditions.add_some("started < ?", query.until.map(Timestamp::nanoseconds));
         let clause = conditions.clause();

@@ -36,24 +36,23 @@ fn encode<T: Serialize>(table: &'static str, id: &str, record: &T) -> Result<(Ve
 }
 
 fn put_device(transaction: &Transaction<'_>, device: &Device) -> Result<(), Failure> {
+    let id = device.id.to_string();
     // A run knows only what it saw itself; the first sighting of an earlier run stands.
     let earlier: Option<(Vec<u8>, Vec<u8>)> = transaction
         .prepare_cached("SELECT record, digest FROM device WHERE id = ?1 AND first_seen < ?2")?
-        .query_row(params![device.id.0, device.first_seen.nanoseconds()], |row| {
-            Ok((row.get(0)?, row.get(1)?))
-        })
+        .query_row(params![id, device.first_seen.nanoseconds()], |row| Ok((row.get(0)?, row.get(1)?)))
         .optional()?;
     let mut merged;
     let device = match earlier {
         Some((record, stored)) => {
-            let earlier: Device = undigest("device", &device.id.0, &record, &stored)?;
+            let earlier: Device = undigest("device", &id, &record, &stored)?;
             merged = device.clone();
             merged.first_seen = earlier.first_seen;
             &merged
         }
         None => device,
     };
-    let (record, digest) = encode("device", &device.id.0, device)?;
+    let (record, digest) = encode("device", &id, device)?;
     transaction
         .prepare_cached(
             "INSERT INTO device VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12) ON CONFLICT (id) DO UPDATE SET
@@ -61,7 +60,7 @@ fn put_device(transaction: &Transaction<'_>, device: &Device) -> Result<(), Fail
              confidence=?9, search=?10, record=?11, digest=?12",
         )?
         .execute(params![
-            device.id.0,
+            id,
             device.display_name().as_str().to_lowercase(),
             device.category.name(),
             device.vendor.as_ref().map_or("", |vendor| vendor.as_str()),
@@ -79,7 +78,7 @@ fn put_device(transaction: &Transaction<'_>, device: &Device) -> Result<(), Fail
 
 /// Everything that a person may type to find a device.
 fn search_text(device: &Device) -> String {
-    let mut text = device.id.0.clone();
+    let mut text = device.id.to_string();
     let mut add = |part: &str| {
         text.push('\n');
         text.push_str(part);
@@ -98,8 +97,8 @@ fn search_text(device: &Device) -> String {
 
 fn put_finding(transaction: &Transaction<'_>, finding: &Finding) -> Result<(), Failure> {
     let (record, digest) = encode("finding", &finding.id, finding)?;
-    let device = finding.device.as_ref().and_then(|device| device.id.as_ref()).map(|id| &id.0);
-    let source = finding.source.as_ref().and_then(|source| source.id.as_ref()).map(|id| &id.0);
+    let device = finding.device.as_ref().and_then(|device| device.id.as_ref()).map(ToString::to_string);
+    let source = finding.source.as_ref().and_then(|source| source.id.as_ref()).map(ToString::to_string);
     transaction
         .prepare_cached(
             "INSERT INTO finding VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9) ON CONFLICT (id) DO UPDATE SET
@@ -121,8 +120,8 @@ fn put_finding(transaction: &Transaction<'_>, finding: &Finding) -> Result<(), F
 
 fn put_exposure(transaction: &Transaction<'_>, exposure: &Exposure) -> Result<(), Failure> {
     let (record, digest) = encode("exposure", &exposure.id, exposure)?;
-    let device = exposure.device.as_ref().and_then(|device| device.id.as_ref()).map(|id| &id.0);
-    let peer = exposure.peer.as_ref().and_then(|peer| peer.id.as_ref()).map(|id| &id.0);
+    let device = exposure.device.as_ref().and_then(|device| device.id.as_ref()).map(ToString::to_string);
+    let peer = exposure.peer.as_ref().and_then(|peer| peer.id.as_ref()).map(ToString::to_string);
     transaction
         .prepare_cached(
             "INSERT INTO exposure VALUES (?1,?2,?3,?4,?5,?6,?7,?8) ON CONFLICT (id) DO UPDATE SET
@@ -149,8 +148,8 @@ fn put_flow(transaction: &Transaction<'_>, flow: &FlowRecord) -> Result<(), Fail
              VALUES (?1,?2,?3,?4,?5,?6)",
         )?
         .execute(params![
-            flow.src_device.as_ref().map(|id| &id.0),
-            flow.dst_device.as_ref().map(|id| &id.0),
+            flow.src_device.as_ref().map(ToString::to_string),
+            flow.dst_device.as_ref().map(ToString::to_string),
             flow.start.nanoseconds(),
             flow.end.nanoseconds(),
             record,
@@ -169,8 +168,8 @@ fn add_edge(transaction: &Transaction<'_>, edge: &Edge) -> Result<(), Failure> {
         )?
         .execute(params![
             edge.hour.nanoseconds(),
-            edge.src_device.0,
-            edge.dst_device.0,
+            edge.src_device.to_string(),
+            edge.dst_device.to_string(),
             edge.transport.0,
             edge.port,
             edge.application.map_or("", |application| application.name()),

@@ -55,7 +55,7 @@ impl Notes<'_> {
         self.role(true, told.protocol, field, "device gateway");
         let gateway = self.from()?;
         let key = DeviceKey::behind(gateway, &told.device, told.name.as_ref())?;
-        let through = Label::new(&gateway.id().0);
+        let through = Label::new(&gateway.id().to_string());
         self.read(Some(key), DeviceField::Attribute, Some(&through), READ, (told.protocol, "behind"));
         self.inventory.speaks(key, told.protocol, self.observation.sighting.time);
         Some(key)

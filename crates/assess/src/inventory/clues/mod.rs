@@ -128,8 +128,8 @@ impl Notes<'_> {
         if !proves {
             return;
         }
-        let new = !self.inventory.entities.contains_key(&key);
-        if self.inventory.entity(key, time).is_none() || !new {
+        let known = self.inventory.len();
+        if self.inventory.entity(key, time).is_none() || self.inventory.len() == known {
             return;
         }
         self.inventory.changed.insert(key);
