@@ -7,7 +7,8 @@ use std::net::{IpAddr, Ipv4Addr};
 
 use wardline_assess::{Assessor, Settings};
 use wardline_model::fact::{
-    DeviceIdentity, DhcpFact, DhcpMessage, IdentityFact, IdentitySubject, StackTraits,
+    DeviceIdentity, DhcpFact, DhcpMessage, DicomCommandKind, DicomDataset, DicomFact, IdentityFact,
+    IdentitySubject, StackTraits,
 };
 use wardline_model::{
     Bounded, Category, Device, DeviceField, DeviceId, Fact, KnownDevice, Label, MacAddress, MismatchKind,
@@ -323,4 +324,71 @@ fn a_list_is_laid_beside_the_wire() {
     let lists = day.assessor.inventory_comparison().unwrap();
     assert_eq!((lists.listed, lists.seen, lists.contradicting), (3, 2, 1));
     assert_eq!(lists.never_seen, [Label::new("cmms.csv, line 4")]);
+}
+
+#[test]
+fn a_client_of_dhcp_has_the_maker_of_its_link_address() {
+    let mut day = Day::new(Site::default());
+    day.lease(0, mac(7), ip(7), Some("bed-7"), None);
+    let device = day.device(mac(7));
+    assert_eq!(device.vendor, Some(Label::new("Philips")));
+    assert!(device.evidence.iter().any(|claim| claim.source.as_str() == "eth.src.oui"), "{device:#?}");
+}
+
+#[test]
+fn what_modalities_of_two_kinds_store_with_is_an_archive() {
+    let station = |last| Station { mac: Some(mac(last)), ip: Some(ip(last).into()), port: 104, radio: None };
+    let mut day = Day::new(Site::default());
+    let mut store = |minute, from, modality| {
+        let dataset = DicomDataset {
+            command: Some(DicomCommandKind::CStore),
+            response: false,
+            modality: Some(Label::new(modality)),
+            device: DeviceIdentity::default(),
+            institution: None,
+            patient: None,
+            accession: None,
+            study: None,
+            executable: false,
+            query_keys: 0,
+            query_open: false,
+        };
+        let provider = station(9);
+        let heard = Fact::ConversationStarted(StackTraits::default());
+        day.tell(minute, provider, station(from), Some(Transport::TCP), heard);
+        let fact = Fact::Dicom(Box::new(DicomFact::Dataset(Box::new(dataset))));
+        day.tell(minute, station(from), provider, Some(Transport::TCP), fact);
+        day.device(mac(9)).role.iter().any(|role| role.as_str().ends_with("of several modalities"))
+    };
+    assert!(!store(0, 1, "CT"));
+    // Structured reports of the same scanner, and another scanner of its kind.
+    assert!(!store(1, 1, "SR"));
+    assert!(!store(2, 2, "CT"));
+    assert!(store(3, 3, "MR"));
+}
+
+#[test]
+fn a_device_that_goes_on_is_told_again_after_five_minutes() {
+    let mut day = Day::new(Site::default());
+    let station = Station { mac: Some(mac(7)), ip: Some(ip(7).into()), port: 1_024, radio: None };
+    let mut told = Vec::new();
+    for minute in 0..12 {
+        let time = Timestamp::from_seconds(START_SECONDS + minute * 60);
+        let sighting = Sighting { time, packet: minute as u64 + 1, ..Sighting::default() };
+        let fact = Fact::StationSeen;
+        day.assessor.observe(&Observation {
+            sighting,
+            from: station,
+            to: Station::default(),
+            transport: None,
+            vlan: None,
+            fact,
+        });
+        let devices = day.assessor.drain().devices;
+        if let [device] = &devices[..] {
+            assert_eq!(device.last_seen, time);
+            told.push(minute);
+        }
+    }
+    assert_eq!(told, [0, 5, 10]);
 }

@@ -9,12 +9,16 @@ use crate::limits::CLAIMS_PER_DEVICE_MAX;
 
 /// After this time with a category another one is a change, not a better guess: 10 minutes.
 const SETTLED_NANOSECONDS: i64 = 600 * 1_000_000_000;
+/// By how much the last sighting is newer than the one that was told, when it is told again: 5 minutes.
+const RETOLD_NANOSECONDS: i64 = 300 * 1_000_000_000;
 
 /// Claims and times of one device.
 #[derive(Clone, Debug)]
 pub(crate) struct Entity {
     first_seen: Timestamp,
     last_seen: Timestamp,
+    /// `last_seen` as it was told last.
+    told: Timestamp,
     protocols: BTreeSet<Protocol>,
     claims: Vec<Claim>,
     posterior: Posterior,
@@ -31,6 +35,7 @@ impl Entity {
         Self {
             first_seen: time,
             last_seen: time,
+            told: time,
             protocols: BTreeSet::new(),
             claims: Vec::new(),
             posterior: Posterior::default(),
@@ -43,6 +48,16 @@ impl Entity {
     pub(super) fn seen(&mut self, time: Timestamp) {
         self.first_seen = self.first_seen.min(time);
         self.last_seen = self.last_seen.max(time);
+    }
+
+    /// Whether what was told of the last sighting is too old.
+    pub(super) const fn is_overdue(&self) -> bool {
+        self.last_seen.nanoseconds_since(self.told) >= RETOLD_NANOSECONDS
+    }
+
+    /// Its record is told now.
+    pub(super) const fn tell(&mut self) {
+        self.told = self.last_seen;
     }
 
     /// Adds a claim. Whether it was new.

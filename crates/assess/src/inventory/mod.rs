@@ -117,6 +117,8 @@ pub(crate) struct Inventory {
     entities: Map<DeviceKey, Entity>,
     anchors: Anchors,
     records: Records,
+    /// The modality that stored first with each storage provider: who it was and what it makes.
+    stored: Map<DeviceKey, (DeviceKey, Label)>,
     /// Contradictions that were noticed as they happened.
     mismatches: Map<DeviceKey, Vec<Mismatch>>,
     /// Devices to be told at the next drain.
@@ -134,6 +136,7 @@ impl Inventory {
             sender: (Station::default(), None),
             entities: Map::default(),
             anchors: Anchors::default(),
+            stored: Map::default(),
             mismatches: Map::default(),
             changed: BTreeSet::new(),
             refused: 0,
@@ -284,9 +287,14 @@ impl Inventory {
         self.entities.len()
     }
 
-    /// Devices that changed since the last call.
+    /// Devices that changed since the last call, and those that were told long ago and were seen since.
     pub(crate) fn drain(&mut self) -> Vec<Device> {
         let changed = std::mem::take(&mut self.changed);
+        for key in &changed {
+            if let Some(entity) = self.entities.get_mut(key) {
+                entity.tell();
+            }
+        }
         changed.into_iter().filter_map(|key| Some(self.device(Some(key), self.entities.get(&key)?))).collect()
     }
 
@@ -311,6 +319,9 @@ impl Inventory {
             Entry::Vacant(new) => new.insert(Entity::new(time)),
         };
         entity.seen(time);
+        if entity.is_overdue() {
+            self.changed.insert(key);
+        }
         Some(entity)
     }
 

@@ -123,6 +123,11 @@ impl Knowledge {
         Some(Label::new(self.vendors.name(text))).filter(|label| !label.is_empty())
     }
 
+    /// Whether an organisation makes network modules that others build into their devices.
+    pub(crate) fn makes_parts(&self, organization: &str) -> bool {
+        self.vendors.makes_parts(organization)
+    }
+
     /// Gives every claim that a clue supports to `tell`.
     pub(crate) fn claims(&self, clue: &Clue<'_>, tell: &mut dyn FnMut(&SignatureClaim)) {
         self.signatures.claims(clue, tell);

@@ -17,6 +17,8 @@ struct File {
     _source: String,
     /// Lower case, without dots: words at the end of a company's name that say how it is owned.
     legal_forms: Vec<String>,
+    /// Lower case: how the names of those begin who make network modules that others build into their devices.
+    part_makers: Vec<String>,
     #[serde(rename = "vendor")]
     vendors: Vec<Vendor>,
 }
@@ -36,6 +38,7 @@ struct Vendor {
 /// Aliases of makers.
 pub(super) struct Vendors {
     legal_forms: Vec<String>,
+    part_makers: Vec<String>,
     whole: HashMap<String, Label>,
     begins: HashMap<String, Label>,
 }
@@ -43,9 +46,15 @@ pub(super) struct Vendors {
 impl Vendors {
     /// Those that ship with the program. A test reads the file, so here a broken one is left out.
     pub(super) fn embedded() -> Self {
-        let mut vendors = Self { legal_forms: Vec::new(), whole: HashMap::new(), begins: HashMap::new() };
+        let mut vendors = Self {
+            legal_forms: Vec::new(),
+            part_makers: Vec::new(),
+            whole: HashMap::new(),
+            begins: HashMap::new(),
+        };
         if let Ok(file) = toml::from_str::<File>(FILE) {
             vendors.legal_forms = file.legal_forms;
+            vendors.part_makers = file.part_makers;
             for vendor in file.vendors {
                 let own = vendor.name.as_str().to_lowercase();
                 for name in vendor.names.into_iter().chain([own]) {
@@ -57,6 +66,12 @@ impl Vendors {
             }
         }
         vendors
+    }
+
+    /// Whether who is registered as `organization` makes modules for the devices of others.
+    pub(super) fn makes_parts(&self, organization: &str) -> bool {
+        let lower = organization.to_lowercase();
+        self.part_makers.iter().any(|name| lower.starts_with(name.as_str()))
     }
 
     /// The name of the maker that `text` names: its alias, or the text without its legal form.
@@ -117,6 +132,15 @@ mod tests {
                 assert!(alias.split_whitespace().count() <= ALIAS_WORDS_MAX, "{alias} is too long");
             }
         }
+    }
+
+    #[test]
+    fn the_maker_of_a_module_is_not_that_of_the_device() {
+        let vendors = Vendors::embedded();
+        assert!(vendors.makes_parts("Espressif Inc."));
+        assert!(vendors.makes_parts("HMS Industrial Networks"));
+        assert!(!vendors.makes_parts("Philips Medical Systems"));
+        assert!(!vendors.makes_parts("Dell Inc."));
     }
 
     #[test]

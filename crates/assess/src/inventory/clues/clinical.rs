@@ -162,6 +162,7 @@ impl Notes<'_> {
                         ClueSource::DicomModality,
                         dataset.modality.as_ref(),
                     );
+                    self.collects(dataset.modality.as_ref());
                 }
             }
             _ => {}
@@ -187,6 +188,23 @@ impl Notes<'_> {
         ] {
             self.read(key, DeviceField::Attribute, value, READ, (Protocol::Dicom, field));
             self.clue(key, Protocol::Dicom, field, source, value);
+        }
+    }
+
+    /// What modalities of several kinds store with is where images are kept, whether or not somebody asks for them
+    /// while one listens: a workstation gets its images from the archive.
+    fn collects(&mut self, modality: Option<&Label>) {
+        let (Some(sender), Some(provider), Some(modality)) = (self.from(), self.to(), modality) else {
+            return;
+        };
+        // No more than there are devices.
+        if !self.inventory.entities.contains_key(&provider) {
+            return;
+        }
+        let stored = &mut self.inventory.stored;
+        let (first, made) = stored.entry(provider).or_insert_with(|| (sender, modality.clone()));
+        if *first != sender && made != modality {
+            self.role(false, Protocol::Dicom, "(0008,0060)", "dicom storage provider of several modalities");
         }
     }
 

@@ -133,9 +133,17 @@ impl Notes<'_> {
             return;
         }
         self.inventory.changed.insert(key);
+        self.maker(key);
+    }
+
+    /// Who made the network interface of a device that was not known before.
+    fn maker(&mut self, key: DeviceKey) {
         // An EUI-64 begins with the same prefix of its maker as a MAC address.
         let (prefixed, place) = match key {
-            DeviceKey::Mac(mac) => (Some(mac), (Protocol::Ethernet, "eth.src.oui")),
+            DeviceKey::Mac(mac) if self.observation.from.mac == Some(mac) => {
+                (Some(mac), (Protocol::Ethernet, "eth.src.oui"))
+            }
+            DeviceKey::Mac(mac) => (Some(mac), (Protocol::Ethernet, "link address")),
             DeviceKey::Radio(RadioAddress::Ieee802154Extended([a, b, c, d, e, f, ..])) => {
                 (Some(MacAddress([a, b, c, d, e, f])), (Protocol::Ieee802154, "wpan.src64"))
             }
@@ -143,7 +151,10 @@ impl Notes<'_> {
         };
         if let Some(organization) = prefixed.and_then(|mac| self.inventory.knowledge.organization(mac)) {
             let organization = Label::new(organization);
-            if let Some(maker) = self.inventory.knowledge.vendor(organization.as_str()) {
+            if self.inventory.knowledge.makes_parts(organization.as_str()) {
+                let maker = organization.clone();
+                self.claim(key, DeviceField::Attribute, maker, READ, place, None);
+            } else if let Some(maker) = self.inventory.knowledge.vendor(organization.as_str()) {
                 let seen = (organization.clone(), Label::new("oui"));
                 self.claim(key, DeviceField::Vendor, maker, OUI, place, Some(seen));
             }
@@ -178,7 +189,12 @@ impl Notes<'_> {
             packet: sighting.packet,
             time: sighting.time,
         };
+        let new = !self.inventory.entities.contains_key(&key);
         self.inventory.claim(key, claim);
+        // Whatever made it known: a client of DHCP is, before it has an address.
+        if new && self.inventory.entities.contains_key(&key) {
+            self.maker(key);
+        }
     }
 
     /// A value read literally.
