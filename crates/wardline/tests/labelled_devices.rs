@@ -32,10 +32,17 @@ const LABELS: &[(&str, Option<Category>, &[&str])] = &[
     ("iKettle", None, &["smarter"]),
 ];
 
+/// Shares of a hundred, below what was measured on 2026-11-28, `docs/accuracy.md`: hospitals aim at 95 and 97. Captures of
+/// homes are of the first minutes of things that mostly say nothing of what they are.
+const HOSPITAL_CATEGORY_PERCENT_MIN: usize = 95;
+const CAPTURE_CATEGORY_PERCENT_MIN: usize = 65;
+const VENDOR_PERCENT_MIN: usize = 97;
 /// Above this a wrong claim is a lie.
 const CONFIDENT: f32 = 0.8;
-/// Long enough that every device spoke for ten minutes.
-const HOSPITAL_SECONDS: u32 = 780;
+/// A device that spoke for less may be unknown: 10 minutes.
+const SPOKEN_NANOSECONDS: i64 = 600 * 1_000_000_000;
+/// Long enough that most devices spoke for that.
+const HOSPITAL_SECONDS: u32 = 900;
 
 /// The devices that the program tells of a capture.
 fn devices(state: &Path, capture: &Path) -> Vec<Device> {
@@ -129,12 +136,18 @@ fn devices_of_three_hospitals_are_known_for_what_they_are() {
         for truth in &labels.devices {
             let device = told.iter().find(|device| device.macs.contains(&truth.mac));
             let device = device.unwrap_or_else(|| panic!("{} was not seen", truth.name));
+            // What is only in a recording speaks once.
+            if device.last_seen.nanoseconds_since(device.first_seen) < SPOKEN_NANOSECONDS {
+                continue;
+            }
             score.judge(&truth.name, device, Some(truth.category), &[&truth.vendor.to_lowercase()]);
         }
     }
     score.tell("hospitals");
+    assert!(score.categories.of >= 150, "most spoke for long enough");
     assert!(score.wrong.is_empty(), "{:#?}", score.wrong);
-    assert!(score.categories.is_at_least(95) && score.vendors.is_at_least(97));
+    assert!(score.categories.is_at_least(HOSPITAL_CATEGORY_PERCENT_MIN));
+    assert!(score.vendors.is_at_least(VENDOR_PERCENT_MIN));
 }
 
 /// The link addresses of the devices under test, from the file beside their captures.
@@ -186,7 +199,6 @@ fn devices_of_labelled_captures_are_never_called_what_they_are_not() {
     score.tell("captures");
     assert!(score.categories.of >= 60, "the labels fit the captures");
     assert!(score.wrong.is_empty(), "{:#?}", score.wrong);
-    assert!(score.categories.is_at_least(CATEGORY_PERCENT_MIN) && score.vendors.is_at_least(97));
+    assert!(score.categories.is_at_least(CAPTURE_CATEGORY_PERCENT_MIN));
+    assert!(score.vendors.is_at_least(VENDOR_PERCENT_MIN));
 }
-
-const CATEGORY_PERCENT_MIN: usize = 50;
