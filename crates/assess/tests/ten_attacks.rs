@@ -284,7 +284,7 @@ mod physical {
 
     #[test]
     fn a_second_source_for_one_patient_is_a_pseudo_sensor() {
-        let mut wire = Wire::with(&[(7, Category::PulseOximeter)]);
+        let mut wire = Wire::with(&[(7, Category::BuildingAutomation)]);
         report(&mut wire, 7, "a", 0, 80, 5_000);
         for number in 80..86 {
             report(&mut wire, 7, "a", number, 1, 2_000);
@@ -314,7 +314,7 @@ mod physical {
                 device: Some(Label::new("ox-1")),
             }))
         };
-        let mut wire = Wire::with(&[(7, Category::PulseOximeter)]);
+        let mut wire = Wire::with(&[(7, Category::BuildingAutomation)]);
         for number in 0..30 {
             wire.tell(7, 20, reading(95.0 + f64::from(number % 4)));
             wire.wait(2_000 + i64::from(number % 5) * 400);
@@ -651,6 +651,27 @@ mod malfunction {
         assert_eq!(finding.severity, Severity::Critical, "a pump treats");
         assert_eq!(finding.source.as_ref().unwrap().ip, Some(ip(66)));
         assert_eq!(finding.device.as_ref().unwrap().ip, Some(ip(7)));
+    }
+
+    #[test]
+    fn a_resource_deleted_over_coap_is_a_setting_only_where_its_path_says_so() {
+        let delete = |path: &str| {
+            Fact::Control(Box::new(ControlFact {
+                protocol: Protocol::Coap,
+                operation: ControlOperation::Erase,
+                command: Label::new("DELETE"),
+                object: Some(Label::new(path)),
+                objects: 1,
+                authenticated: false,
+                accepted: None,
+            }))
+        };
+        let mut wire = Wire::with(&[(7, Category::BuildingAutomation)]);
+        let erased = |wire: &Wire| wire.findings().iter().any(|finding| finding.summary.contains("erases"));
+        wire.tell(66, 7, delete("/store/reading"));
+        assert!(!erased(&wire));
+        wire.tell(67, 7, delete("/alarm/limits"));
+        assert!(erased(&wire));
     }
 }
 

@@ -80,9 +80,10 @@ impl Detector for Commanded {
     fn observe(&mut self, observation: &Observation, world: &World<'_>, episodes: &mut Episodes) {
         self.capture_began.get_or_insert(observation.sighting.time);
         match &observation.fact {
-            Fact::Control(control) if control.accepted.is_none() => {
-                self.command(observation, control, world, episodes);
-            }
+            Fact::Control(control) if control.accepted.is_none() => match resource_command(control) {
+                Some(meant) => self.command(observation, &meant, world, episodes),
+                None => self.command(observation, control, world, episodes),
+            },
             Fact::Http(http) => {
                 if let HttpFact::Request(request) = http.as_ref()
                     && let Some(control) = web_command(request)
@@ -104,11 +105,11 @@ fn factory(path: &str) -> bool {
     whole && erases || erases && of_device && !path.contains("password")
 }
 
-/// A request that changes the settings of whoever serves it.
-fn web_command(request: &HttpRequest) -> Option<ControlFact> {
-    let path = request.path_shape.as_str().to_ascii_lowercase();
+/// What a method on a path does to the settings of whoever serves it; nothing where it is about other things.
+fn operation_on(method: &str, path: &str) -> Option<ControlOperation> {
+    let path = path.to_ascii_lowercase();
     let setting = SETTING_PATHS.iter().any(|part| path.contains(part));
-    let operation = match request.method.as_str() {
+    Some(match method {
         "DELETE" if setting => ControlOperation::Erase,
         "PUT" | "POST" | "PATCH"
             if ["reset", "factory", "erase", "clear", "restore"].iter().any(|part| path.contains(part)) =>
@@ -125,10 +126,25 @@ fn web_command(request: &HttpRequest) -> Option<ControlFact> {
         }
         "PUT" | "POST" | "PATCH" if setting => ControlOperation::Configure,
         _ => return None,
-    };
+    })
+}
+
+/// CoAP (RFC 7252 section 5.8) deletes and changes resources as HTTP does, readings as well as settings: what it
+/// means is told by the path, and where that names no setting, it is a value that is written.
+fn resource_command(control: &ControlFact) -> Option<ControlFact> {
+    if control.protocol != Protocol::Coap || !control.operation.changes() {
+        return None;
+    }
+    let path = control.object.as_ref().map_or("", |object| object.as_str());
+    let operation = operation_on(control.command.as_str(), path).unwrap_or(ControlOperation::Write);
+    Some(ControlFact { operation, ..control.clone() })
+}
+
+/// A request that changes the settings of whoever serves it.
+fn web_command(request: &HttpRequest) -> Option<ControlFact> {
     Some(ControlFact {
         protocol: Protocol::Http,
-        operation,
+        operation: operation_on(request.method.as_str(), request.path_shape.as_str())?,
         command: request.method.clone(),
         object: Some(request.path_shape.clone()),
         objects: 1,
