@@ -3,12 +3,14 @@
 use coap_lite::link_format::LinkFormatParser;
 use coap_lite::{CoapOption, Packet};
 
-use crate::{Error, Fault, Layer, Sensitive};
+use crate::{Error, Fault, Layer, Reader, Sensitive};
 
 /// Longest path kept, bytes, and most links and attributes of a list.
 const PATH_BYTES_MAX: usize = 255;
 const LINKS_MAX: usize = 16;
 const ATTRIBUTES_MAX: usize = 8;
+/// Most options of a message: requests have some ten, and each costs many times its bytes to hold.
+const OPTIONS_MAX: usize = 64;
 
 /// A method, RFC 7252 section 5.8 and RFC 8132.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -57,6 +59,9 @@ impl Message {
     /// Reads a datagram.
     pub fn parse(datagram: &[u8]) -> Result<Self, Error> {
         let error = |field| Error { layer: Layer::Coap, field, offset: 0, fault: Fault::Malformed };
+        if options(datagram)? > OPTIONS_MAX {
+            return Err(Error { fault: Fault::OverLimit { limit: OPTIONS_MAX }, ..error("options") });
+        }
         let packet = Packet::from_bytes(datagram).map_err(|_| error("options"))?;
         let code = *datagram.get(1).ok_or(error("code"))?;
         let method = match code {
@@ -88,6 +93,31 @@ impl Message {
     }
 }
 
+/// How many options a message has, RFC 7252 section 3.1.
+fn options(datagram: &[u8]) -> Result<usize, Error> {
+    let mut reader = Reader::new(Layer::Coap, datagram);
+    let token = usize::from(reader.u8("version")? & 0x0f);
+    reader.skip("header", 3)?;
+    reader.skip("token", token)?;
+    let mut count = 0;
+    while !reader.is_empty() {
+        let first = reader.u8("option")?;
+        if first == 0xff {
+            break;
+        }
+        let mut extended = |nibble: u8| match nibble {
+            13 => Ok(usize::from(reader.u8("option")?) + 13),
+            14 => Ok(usize::from(reader.u16_be("option")?) + 269),
+            short => Ok(usize::from(short)),
+        };
+        extended(first >> 4)?;
+        let length = extended(first & 0x0f)?;
+        reader.skip("option", length)?;
+        count += 1;
+    }
+    Ok(count)
+}
+
 /// A resource that a device serves, RFC 6690.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Link {
@@ -117,6 +147,23 @@ pub fn links(payload: &[u8]) -> Vec<Link> {
 mod tests {
     use super::*;
     use proptest::prelude::*;
+
+    #[test]
+    fn more_options_than_any_request_has_are_refused() {
+        // A confirmable GET without token, then Uri-Path "a" (option 11) and the same option again and again.
+        let message = |paths: usize| {
+            let mut bytes = vec![0x40, 1, 0, 1, 0xb1, b'a'];
+            bytes.extend([0x01, b'a'].repeat(paths - 1));
+            bytes
+        };
+        assert_eq!(Message::parse(&message(3)).map(|message| message.path), Ok("/a/a/a".to_owned()));
+        // A length of two bytes, RFC 7252 section 3.1.
+        let mut long = vec![0x40, 1, 0, 1, 0xbd, 2];
+        long.extend([b'b'; 15]);
+        assert_eq!(Message::parse(&long).map(|message| message.path), Ok(format!("/{}", "b".repeat(15))));
+        let refused = Message::parse(&message(65)).err().map(|error| error.fault);
+        assert_eq!(refused, Some(Fault::OverLimit { limit: OPTIONS_MAX }));
+    }
 
     #[test]
     fn reads_a_request_and_an_answer() {
