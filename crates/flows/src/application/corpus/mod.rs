@@ -7,6 +7,7 @@
 //! `cargo xtask agreement` makes `docs/agreement.md`.
 
 mod clinical;
+mod conversations;
 mod datagrams;
 mod house;
 mod reasons;
@@ -21,8 +22,8 @@ use std::process::Command;
 /// What one side says about one frame or conversation: values by field, in order.
 type Said = BTreeMap<&'static str, Vec<String>>;
 
-/// The recordings, and the captures of the corpus in which the manifest names one of the protocols; none where tshark
-/// is missing.
+/// The recordings, and the captures of the corpus in which the manifest names one of the protocols (all, where none
+/// is asked for); none where tshark is missing.
 ///
 /// Those in which somebody changed bytes at random are left out: of what is broken each reader tells something
 /// else. For the same reason the filters below leave out what tshark calls malformed.
@@ -36,7 +37,7 @@ fn captures(protocols: &[&str]) -> Vec<PathBuf> {
     let manifest = std::fs::read_to_string(corpus.join("MANIFEST.tsv")).unwrap_or_default();
     let wanted = |line: &&str| {
         let seen = line.split('\t').nth(7).unwrap_or_default();
-        seen.split([' ', '(']).any(|word| protocols.contains(&word))
+        protocols.is_empty() || seen.split([' ', '(']).any(|word| protocols.contains(&word))
     };
     let path = |line: &str| corpus.join(line.split('\t').next().unwrap_or_default());
     let sound = |line: &&str| !line.split('\t').next().unwrap_or_default().contains("fuzz");

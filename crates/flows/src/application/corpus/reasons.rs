@@ -2,6 +2,7 @@
 
 /// Protocol, parts of the line of the disagreement that must all be there, and the reason.
 const REASONS: &[(&str, &[&str], &str)] = &[
+    ("conversations", &["zeek__llc"], "frames of FDDI, a link that we do not read"),
     (
         "hl7",
         &["tapirx__HL7", " message: ", "tshark None"],
