@@ -1,6 +1,11 @@
 //! Devices of which somebody wrote down what they are: those of simulated hospitals, and those of captures where
 //! `WARDLINE_CORPUS` names a folder that has them. How many are known, and that none is called what it is not.
-#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
+#![allow(
+    clippy::print_stdout,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a test fails by panicking"
+)]
 
 use std::fs::{self, File};
 use std::io::BufWriter;

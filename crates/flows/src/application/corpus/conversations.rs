@@ -207,7 +207,7 @@ fn count(row: &[&str], totals: &mut Totals) {
         .any(|layer| is_packet(layer) || ["eth", "wlan", "arp"].contains(layer));
     let fragment = (12..=14).any(|index| !["", "0"].contains(&text(index)));
     totals.layered |= tunnel || fragment;
-    if above.iter().any(|layer| is_icmp(&layer)) {
+    if above.iter().any(is_icmp) {
         return;
     }
     let (from, to, length) = match (text(2), text(5)) {
