@@ -46,7 +46,7 @@ pub(crate) async fn card(
     let (device, findings, newest) = read(&shared, question).await?;
     let device = device.ok_or_else(|| Problem::not_found(format!("No device has the identifier {id}.")))?;
     let deck = Deck::shipped(asked.language).map_err(|error| Problem::words(&error))?;
-    let mut card = Card::new(&deck, &device, &findings, newest.unwrap_or_else(wall_clock), "the hot line");
+    let mut card = Card::new(&deck, &device, &findings, newest.unwrap_or_else(wall_clock), None);
     card.style_address = Some(STYLE_ADDRESS.to_owned());
     let mut page = Vec::new();
     card.write_html(&mut page).map_err(|error| Problem::words(&error))?;

@@ -38,8 +38,7 @@ pub(crate) fn run(arguments: &Bedside) -> Result<Outcome> {
         let findings = store
             .findings(&FindingQuery { device: Some(device.id.clone()), ..FindingQuery::default() })?
             .items;
-        let hotline = arguments.hotline.as_deref().unwrap_or("the hot line");
-        let card = Card::new(&deck, &device, &findings, now, hotline);
+        let card = Card::new(&deck, &device, &findings, now, arguments.hotline.as_deref());
         if arguments.html {
             card.write_html(&mut output)?;
         } else if arguments.json {

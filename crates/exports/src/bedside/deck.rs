@@ -99,6 +99,7 @@ pub(super) struct Words {
     pub checked: String,
     pub seen: String,
     pub call_blank: String,
+    pub hotline: String,
     pub template: String,
     pub expired: String,
     pub policy: String,

@@ -69,8 +69,15 @@ pub const STYLE: &str = include_str!("../../templates/bedside.css");
 
 impl Card {
     /// The card of a device. `findings` are those in which it suffers or acts; `now` is the newest time in the records;
-    /// `hotline` is the number to call, or words such as "the hot line".
-    pub fn new(deck: &Deck, device: &Device, findings: &[Finding], now: Timestamp, hotline: &str) -> Self {
+    /// `hotline` is the number to call; the deck
+    /// has words for it where it is not known.
+    pub fn new(
+        deck: &Deck,
+        device: &Device,
+        findings: &[Finding],
+        now: Timestamp,
+        hotline: Option<&str>,
+    ) -> Self {
         let class = Class::of(device.category);
         let state = State::of(device, findings, now);
         let (title, meaning) = deck.state(state);
@@ -90,7 +97,7 @@ impl Card {
             state,
             title: title.to_owned(),
             meaning: meaning.to_owned(),
-            steps: deck.steps(class, state, hotline),
+            steps: deck.steps(class, state, hotline.unwrap_or(&deck.words().hotline)),
             checked: now,
             seen: device.last_seen,
             version: format!("{}, {}", deck.version(), deck.owner()),

@@ -160,7 +160,7 @@ fn the_state_follows_what_happened_and_whom() {
 #[test]
 fn a_card_says_when_it_was_checked_and_that_nobody_signed_it_off() {
     let deck = Deck::shipped(Language::Ar).unwrap();
-    let card = Card::new(&deck, &device(Category::InfusionPump), &[], now(), "1234");
+    let card = Card::new(&deck, &device(Category::InfusionPump), &[], now(), Some("1234"));
     let mut page = Vec::new();
     card.write_html(&mut page).unwrap();
     let page = String::from_utf8(page).unwrap();
@@ -169,9 +169,19 @@ fn a_card_says_when_it_was_checked_and_that_nobody_signed_it_off() {
     assert!(page.contains(&deck.words().template));
     assert!(page.contains("BED-4 &#60;b&#62;"), "names are escaped: {page}");
     assert!(!page.contains("://") && !page.contains("src="), "loads nothing");
-    let english =
-        Card::new(&Deck::shipped(Language::En).unwrap(), &device(Category::Ventilator), &[], now(), "1234");
+    let english = Card::new(
+        &Deck::shipped(Language::En).unwrap(),
+        &device(Category::Ventilator),
+        &[],
+        now(),
+        Some("1234"),
+    );
     assert!(english.text().contains("USE NORMALLY") && english.text().contains("1234"));
+    for language in Language::ALL {
+        let deck = Deck::shipped(*language).unwrap();
+        let card = Card::new(&deck, &device(Category::Ventilator), &[], now(), None);
+        assert!(card.steps.iter().any(|step| step.contains(&deck.words().hotline)), "{:?}", card.steps);
+    }
 }
 
 #[test]
@@ -181,7 +191,7 @@ fn a_hospital_brings_its_own_words_and_errors_say_what_is_wrong() {
         .replace("signed_off_by = \"\"", "signed_off_by = \"A. Example, HTM\"")
         .replace("expires = \"\"", "expires = \"1970-01-04\"");
     let deck = Deck::read(&own).unwrap();
-    let card = Card::new(&deck, &device(Category::InfusionPump), &[], now(), "1234");
+    let card = Card::new(&deck, &device(Category::InfusionPump), &[], now(), Some("1234"));
     assert_eq!(card.signed_off_by.as_deref(), Some("A. Example, HTM"));
     assert!(card.notes.contains(&deck.words().expired), "{:?}", card.notes);
     assert!(!card.notes.contains(&deck.words().template));
