@@ -389,7 +389,17 @@ enum Answer {
     Nobody,
 }
 
+/// By first byte, who cannot mean it: a bit each.
+static RULED_OUT: LazyLock<[u64; 256]> = LazyLock::new(|| {
+    std::array::from_fn(|byte| {
+        let out = DATAGRAMS.iter().enumerate().filter(|(_, known)| !known.first.contains(byte as u8));
+        out.fold(0, |out, (place, _)| out | 1 << place)
+    })
+});
+
 fn ask_datagram(excluded: &mut u64, bytes: &[u8], context: &Context<'_>) -> Answer {
+    let first = bytes.first().and_then(|first| RULED_OUT.get(usize::from(*first)));
+    *excluded |= first.copied().unwrap_or_default();
     let mut leaning = None;
     for places in DATAGRAM_PORTS.order(context, DATAGRAMS.len(), *excluded) {
         for place in places {

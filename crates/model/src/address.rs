@@ -51,8 +51,9 @@ impl MacAddress {
     }
 
     /// The address as a number of 48 bits.
-    pub fn to_bits(self) -> u64 {
-        self.0.iter().fold(0, |bits, byte| bits << 8 | u64::from(*byte))
+    pub const fn to_bits(self) -> u64 {
+        let [a, b, c, d, e, f] = self.0;
+        u64::from_be_bytes([0, 0, a, b, c, d, e, f])
     }
 }
 
@@ -191,11 +192,19 @@ impl fmt::Display for Transport {
 
 /// The Community ID (version 1, seed 0) of a conversation: the join key that other tools compute as well.
 ///
-/// Written `1:` and the base64 of a SHA-1 digest. The digest itself is kept: every conversation has one, and few are
-/// ever written as text.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, JsonSchema)]
+/// Written `1:` and the base64 of a SHA-1 digest. The digest is made when it is asked for: every conversation has one,
+/// and few are ever written or compared.
+#[derive(Clone, Copy, Debug, JsonSchema)]
 #[schemars(transparent)]
-pub struct CommunityId(#[schemars(with = "String")] [u8; 20]);
+pub struct CommunityId(#[schemars(with = "String")] Identified);
+
+#[derive(Clone, Copy, Debug)]
+enum Identified {
+    /// By what is digested: the lower end first, but for ICMP messages without a counterpart.
+    Ends { transport: Transport, first: (IpAddr, u16), second: (IpAddr, u16) },
+    /// By a digest that somebody else made.
+    Digest([u8; 20]),
+}
 
 impl CommunityId {
     /// Computes the identifier as the Community ID specification, version 1, says.
@@ -213,19 +222,23 @@ impl CommunityId {
         if !one_way && first > second {
             std::mem::swap(&mut first, &mut second);
         }
+        let one_family = first.0.is_ipv4() == second.0.is_ipv4();
+        one_family.then_some(Self(Identified::Ends { transport, first, second }))
+    }
+
+    fn digest(&self) -> [u8; 20] {
+        let (transport, first, second) = match self.0 {
+            Identified::Ends { transport, first, second } => (transport, first, second),
+            Identified::Digest(digest) => return digest,
+        };
         // Seed, both addresses, protocol and padding, both ports: one block for the hash.
         let mut input = ArrayVec::<u8, 40>::new();
         input.extend([0, 0]);
-        match (first.0, second.0) {
-            (IpAddr::V4(one), IpAddr::V4(two)) => {
-                input.extend(one.octets());
-                input.extend(two.octets());
+        for ip in [first.0, second.0] {
+            match ip {
+                IpAddr::V4(ip) => input.extend(ip.octets()),
+                IpAddr::V6(ip) => input.extend(ip.octets()),
             }
-            (IpAddr::V6(one), IpAddr::V6(two)) => {
-                input.extend(one.octets());
-                input.extend(two.octets());
-            }
-            _ => return None,
         }
         input.extend([transport.0, 0]);
         let has_ports = matches!(
@@ -236,13 +249,22 @@ impl CommunityId {
             input.extend(first.1.to_be_bytes());
             input.extend(second.1.to_be_bytes());
         }
-        Some(Self(Sha1::digest(&input).into()))
+        Sha1::digest(&input).into()
     }
 }
 
+/// Two are the same that digest the same, whoever made the digest.
+impl PartialEq for CommunityId {
+    fn eq(&self, other: &Self) -> bool {
+        self.digest() == other.digest()
+    }
+}
+
+impl Eq for CommunityId {}
+
 impl fmt::Display for CommunityId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "1:{}", Base64Display::new(&self.0, &STANDARD))
+        write!(f, "1:{}", Base64Display::new(&self.digest(), &STANDARD))
     }
 }
 
@@ -253,7 +275,7 @@ impl FromStr for CommunityId {
         const WRONG: &str = "not a Community ID of version 1; it is written 1:LQU9qZlK+B5F3KDmev6m5PMibrg=";
         let digest = text.strip_prefix("1:").ok_or(WRONG)?;
         let digest = STANDARD.decode(digest).map_err(|_| WRONG)?;
-        digest.try_into().map(Self).map_err(|_| WRONG)
+        digest.try_into().map(|digest| Self(Identified::Digest(digest))).map_err(|_| WRONG)
     }
 }
 

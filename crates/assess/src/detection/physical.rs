@@ -251,12 +251,17 @@ impl Impostor {
 
     fn judge(&mut self, who: Who, observation: &Observation, world: &World<'_>, episodes: &mut Episodes) {
         let time = observation.sighting.time;
+        let Some(identity) = self.identities.get_mut(&who) else { return };
+        // Nearly always nothing changed, and this is asked for every conversation.
+        let stands = |traits: &Traits| !traits.changed_lately(time) && traits.alternates < ALTERNATES_MIN;
+        if identity.layers.values().all(stands) {
+            return;
+        }
         let station = match who {
             Who::Link(mac) => Station { mac: Some(mac), ..observation.from },
             Who::Behind(_) => Station { mac: None, ..observation.from },
         };
         let medical = world.is_medical(&station);
-        let Some(identity) = self.identities.get_mut(&who) else { return };
         let changed: Vec<_> = identity
             .layers
             .iter()

@@ -40,6 +40,20 @@ struct Address {
 struct Link {
     addresses: Vec<Address>,
     router: bool,
+    /// How many of the addresses are [`Tie::Direct`].
+    direct: usize,
+}
+
+impl Link {
+    /// After an address came, went or changed its tie.
+    fn review(&mut self) {
+        let count =
+            |counts: fn(&Address) -> bool| self.addresses.iter().filter(|address| counts(address)).count();
+        let remote = count(|address| address.tie == Tie::Remote);
+        let unbound = count(|address| address.tie < Tie::Bound && address.ip.is_ipv4());
+        self.direct = count(|address| address.tie == Tie::Direct);
+        self.router |= remote > 0 || unbound > UNBOUND_ADDRESSES_MAX;
+    }
 }
 
 /// Link addresses and their network addresses.
@@ -130,12 +144,16 @@ impl Topology {
         match link.addresses.iter_mut().find(|address| address.ip == ip) {
             Some(address) => {
                 // One packet over a longer way does not undo what the station said itself.
-                address.tie = if tie == Tie::Remote && address.tie < Tie::Bound {
+                let now = if tie == Tie::Remote && address.tie < Tie::Bound {
                     Tie::Remote
                 } else {
                     address.tie.max(tie)
                 };
                 address.last_seen = address.last_seen.max(time);
+                // As nearly always: every conversation comes by here.
+                if std::mem::replace(&mut address.tie, now) == now {
+                    return;
+                }
             }
             None => {
                 if link.addresses.len() >= ADDRESSES_PER_STATION_MAX {
@@ -152,10 +170,7 @@ impl Topology {
                 link.addresses.push(Address { ip, tie, last_seen: time });
             }
         }
-        let remote = link.addresses.iter().any(|address| address.tie == Tie::Remote);
-        let unbound =
-            link.addresses.iter().filter(|address| address.tie < Tie::Bound && address.ip.is_ipv4()).count();
-        link.router |= remote || unbound > UNBOUND_ADDRESSES_MAX;
+        link.review();
     }
 
     /// Whether a station may have an address now. While the one that has it is heard, others only claim it: such a
@@ -171,6 +186,7 @@ impl Topology {
                 // An address that moved belongs to its new owner alone.
                 if let Some(link) = self.links.get_mut(&before) {
                     link.addresses.retain(|address| address.ip != ip);
+                    link.review();
                 }
             }
             None if room => {
@@ -191,16 +207,10 @@ impl Topology {
         let Some(link) = self.links.get(&mac) else { return is_internal(ip) };
         match link.addresses.iter().find(|address| address.ip == ip).map(|address| address.tie) {
             Some(Tie::Bound) => true,
-            Some(Tie::Direct) => {
-                !link.router || is_internal(ip) && self.direct(link) <= UNBOUND_ADDRESSES_MAX
-            }
+            Some(Tie::Direct) => !link.router || is_internal(ip) && link.direct <= UNBOUND_ADDRESSES_MAX,
             Some(Tie::Remote) => false,
             Some(Tie::Seen) | None => !link.router && is_internal(ip),
         }
-    }
-
-    fn direct(&self, link: &Link) -> usize {
-        link.addresses.iter().filter(|address| address.tie == Tie::Direct).count()
     }
 
     pub(super) fn is_router(&self, mac: MacAddress) -> bool {

@@ -5,10 +5,16 @@ use wardline_model::{Fact, Label, Protocol};
 use wardline_wire::building::bacnet::{Kind, Message, ObjectIdentifier};
 use wardline_wire::enterprise::recognition::probe_bacnet;
 
-use super::{Context, Datagram, Progress};
+use super::{Context, Datagram, FirstBytes, Progress};
 
-pub(super) const DATAGRAM: Datagram =
-    Datagram { protocol: Protocol::Bacnet, ports: &[47808], probe: probe_bacnet, read, encrypted: false };
+pub(super) const DATAGRAM: Datagram = Datagram {
+    protocol: Protocol::Bacnet,
+    ports: &[47808],
+    first: FirstBytes::of(&[0x81..=0x81]),
+    probe: probe_bacnet,
+    read,
+    encrypted: false,
+};
 
 fn read(datagram: &[u8], context: &mut Context<'_>) -> Progress {
     match Message::parse(datagram) {

@@ -7,10 +7,16 @@ use wardline_wire::enterprise::http::path_shape;
 use wardline_wire::enterprise::recognition::probe_coap;
 
 use super::telemetry::{self, Format};
-use super::{Context, Datagram, Progress};
+use super::{Context, Datagram, FirstBytes, Progress};
 
-pub(super) const DATAGRAM: Datagram =
-    Datagram { protocol: Protocol::Coap, ports: &[5683], probe: probe_coap, read, encrypted: false };
+pub(super) const DATAGRAM: Datagram = Datagram {
+    protocol: Protocol::Coap,
+    ports: &[5683],
+    first: FirstBytes::of(&[0x40..=0x7f]),
+    probe: probe_coap,
+    read,
+    encrypted: false,
+};
 
 /// Content formats, RFC 7252 section 12.3 and RFC 8428 section 12.3.
 const LINK_FORMAT: u16 = 40;

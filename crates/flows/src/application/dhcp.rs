@@ -5,10 +5,16 @@ use wardline_model::{Fact, Label, MacAddress, Protocol};
 use wardline_wire::enterprise::dhcp::{ClientName, Message, probe};
 use wardline_wire::enterprise::dns::Name;
 
-use super::{Context, Datagram, Progress};
+use super::{Context, Datagram, FirstBytes, Progress};
 
-pub(super) const DATAGRAM: Datagram =
-    Datagram { protocol: Protocol::Dhcp, ports: &[67, 68], probe, read, encrypted: false };
+pub(super) const DATAGRAM: Datagram = Datagram {
+    protocol: Protocol::Dhcp,
+    ports: &[67, 68],
+    first: FirstBytes::of(&[1..=2]),
+    probe,
+    read,
+    encrypted: false,
+};
 
 fn read(datagram: &[u8], context: &mut Context<'_>) -> Progress {
     let Ok(message) = Message::parse(datagram) else { return Progress::Lost };

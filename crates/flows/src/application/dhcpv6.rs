@@ -7,10 +7,16 @@ use wardline_wire::enterprise::dns::Name;
 use wardline_wire::enterprise::recognition::probe_dhcpv6;
 
 use super::introduction::{attribute, introduction};
-use super::{Context, Datagram, Progress};
+use super::{Context, Datagram, FirstBytes, Progress};
 
-pub(super) const DATAGRAM: Datagram =
-    Datagram { protocol: Protocol::Dhcpv6, ports: &[546, 547], probe: probe_dhcpv6, read, encrypted: false };
+pub(super) const DATAGRAM: Datagram = Datagram {
+    protocol: Protocol::Dhcpv6,
+    ports: &[546, 547],
+    first: FirstBytes::of(&[1..=13]),
+    probe: probe_dhcpv6,
+    read,
+    encrypted: false,
+};
 
 fn read(datagram: &[u8], context: &mut Context<'_>) -> Progress {
     let Ok(message) = Message::parse(datagram) else { return Progress::Lost };

@@ -8,20 +8,39 @@ use wardline_wire::enterprise::dns::{Data, Message, Name, Record, Session, node_
 use wardline_wire::enterprise::dns::{probe, probe_netbios, probe_stream};
 use wardline_wire::{Direction, Verdict};
 
-use super::{Context, Datagram, Progress, Stream, StreamAdaptor};
+use super::{Context, Datagram, FirstBytes, Progress, Stream, StreamAdaptor};
 
-pub(super) const DNS: Datagram =
-    Datagram { protocol: Protocol::Dns, ports: &[53], probe, read: read_dns, encrypted: false };
+pub(super) const DNS: Datagram = Datagram {
+    protocol: Protocol::Dns,
+    ports: &[53],
+    first: FirstBytes::ANY,
+    probe,
+    read: read_dns,
+    encrypted: false,
+};
 
-pub(super) const MDNS: Datagram =
-    Datagram { protocol: Protocol::Mdns, ports: &[5353], probe, read: read_mdns, encrypted: false };
+pub(super) const MDNS: Datagram = Datagram {
+    protocol: Protocol::Mdns,
+    ports: &[5353],
+    first: FirstBytes::ANY,
+    probe,
+    read: read_mdns,
+    encrypted: false,
+};
 
-pub(super) const LLMNR: Datagram =
-    Datagram { protocol: Protocol::Llmnr, ports: &[5355], probe, read: read_llmnr, encrypted: false };
+pub(super) const LLMNR: Datagram = Datagram {
+    protocol: Protocol::Llmnr,
+    ports: &[5355],
+    first: FirstBytes::ANY,
+    probe,
+    read: read_llmnr,
+    encrypted: false,
+};
 
 pub(super) const NBNS: Datagram = Datagram {
     protocol: Protocol::Nbns,
     ports: &[137],
+    first: FirstBytes::ANY,
     probe: probe_netbios,
     read: read_netbios,
     encrypted: false,

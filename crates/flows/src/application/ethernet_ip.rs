@@ -6,7 +6,7 @@ use wardline_wire::building::ethernet_ip::{Identity, Message, Service, probe, pr
 use wardline_wire::{Consumed, Direction, StreamBuffer, Verdict};
 
 use super::introduction::{attribute, introduction};
-use super::{Context, Datagram, Progress, Stream, StreamAdaptor};
+use super::{Context, Datagram, FirstBytes, Progress, Stream, StreamAdaptor};
 
 /// Header and data of a message.
 const MESSAGE_BYTES_MAX: usize = 24 + 16_384;
@@ -14,6 +14,7 @@ const MESSAGE_BYTES_MAX: usize = 24 + 16_384;
 pub(super) const DATAGRAM: Datagram = Datagram {
     protocol: Protocol::EthernetIp,
     ports: &[44818],
+    first: FirstBytes::of(&[0x04..=0x04, 0x63..=0x64]),
     probe: probe_datagram,
     read,
     encrypted: false,

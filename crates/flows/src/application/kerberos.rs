@@ -6,7 +6,7 @@ use wardline_wire::enterprise::kerberos::{Kind, Message};
 use wardline_wire::enterprise::recognition::{probe_kerberos, probe_kerberos_stream};
 use wardline_wire::{Consumed, Direction, StreamBuffer};
 
-use super::{Context, Datagram, Progress, Stream, StreamAdaptor};
+use super::{Context, Datagram, FirstBytes, Progress, Stream, StreamAdaptor};
 
 /// Longest message over TCP, bytes: tickets with many groups have tens of thousands.
 const MESSAGE_BYTES_MAX: usize = 128 * 1024;
@@ -14,6 +14,7 @@ const MESSAGE_BYTES_MAX: usize = 128 * 1024;
 pub(super) const DATAGRAM: Datagram = Datagram {
     protocol: Protocol::Kerberos,
     ports: &[88, 464],
+    first: FirstBytes::of(&[0x6a..=0x6f, 0x7e..=0x7e]),
     probe: probe_kerberos,
     read: |datagram, context| {
         if tell(datagram, context) { Progress::Continue } else { Progress::Lost }

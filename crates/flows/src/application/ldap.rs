@@ -6,7 +6,7 @@ use wardline_wire::enterprise::ldap::{Attributes, Message, Operation, element_le
 use wardline_wire::enterprise::recognition::probe_ldap;
 use wardline_wire::{Consumed, Direction, StreamBuffer, Verdict};
 
-use super::{Context, Datagram, Progress, Stream, StreamAdaptor};
+use super::{Context, Datagram, FirstBytes, Progress, Stream, StreamAdaptor};
 
 /// Longest message read, bytes; longer ones (a photograph in an entry) are passed over.
 const MESSAGE_BYTES_MAX: usize = 64 * 1024;
@@ -27,6 +27,7 @@ pub(super) const STREAM: Stream = Stream {
 pub(super) const DATAGRAM: Datagram = Datagram {
     protocol: Protocol::Ldap,
     ports: &[389],
+    first: FirstBytes::of(&[0x30..=0x30]),
     probe: |datagram| match probe_ldap(datagram) {
         Verdict::Certain
             if element_length(datagram)

@@ -18,6 +18,7 @@ mod dicom;
 mod dns;
 pub(crate) mod driver;
 mod ethernet_ip;
+mod first_bytes;
 mod ftp;
 mod hl7;
 mod http;
@@ -59,6 +60,7 @@ mod ws_discovery;
 
 pub use catalogue::{CatalogueEntry, CatalogueFamily, catalogue, catalogue_page};
 pub(crate) use context::{Context, ConversationLabels};
+pub(crate) use first_bytes::FirstBytes;
 
 use wardline_model::Protocol;
 use wardline_wire::{Direction, Verdict};
@@ -110,6 +112,8 @@ pub(crate) struct Datagram {
     pub protocol: Protocol,
     /// Ports on which it is often found: they decide who is asked first, never the answer.
     pub ports: &'static [u16],
+    /// First bytes without which [`Self::probe`] says no: it is not asked then.
+    pub first: FirstBytes,
     /// Judges a datagram.
     pub probe: fn(&[u8]) -> Verdict,
     /// Reads a datagram. Answers [`Progress::Done`] when later datagrams tell nothing.

@@ -6,15 +6,21 @@ use wardline_wire::enterprise::rpc::{Call, Flavor, Message, Reply, probe, probe_
 use wardline_wire::{Consumed, Direction, StreamBuffer, Verdict};
 
 use super::introduction::{attribute, introduction, protection};
-use super::{Context, Datagram, Progress, Stream, StreamAdaptor};
+use super::{Context, Datagram, FirstBytes, Progress, Stream, StreamAdaptor};
 
 /// How much of a record is read: calls and replies say who speaks in their first bytes.
 const HEAD_BYTES_MAX: usize = 2_048;
 /// Calls that wait for their reply at the same time; the oldest is forgotten.
 const CALLS_MAX: usize = 64;
 
-pub(super) const DATAGRAM: Datagram =
-    Datagram { protocol: Protocol::Nfs, ports: &[111, 2049], probe, read, encrypted: false };
+pub(super) const DATAGRAM: Datagram = Datagram {
+    protocol: Protocol::Nfs,
+    ports: &[111, 2049],
+    first: FirstBytes::ANY,
+    probe,
+    read,
+    encrypted: false,
+};
 
 pub(super) const STREAM: Stream = Stream {
     protocol: Protocol::Nfs,

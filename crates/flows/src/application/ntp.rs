@@ -4,10 +4,13 @@ use wardline_model::fact::NtpFact;
 use wardline_model::{Fact, Protocol};
 use wardline_wire::enterprise::ntp::{Message, Mode, probe};
 
-use super::{Context, Datagram, Progress};
+use super::{Context, Datagram, FirstBytes, Progress};
+
+/// Modes 1 to 5 of versions 1 to 4, with any leap indicator.
+const FIRST_BYTES: FirstBytes = FirstBytes::of(&[0x08..=0x27, 0x48..=0x67, 0x88..=0xa7, 0xc8..=0xe7]);
 
 pub(super) const DATAGRAM: Datagram =
-    Datagram { protocol: Protocol::Ntp, ports: &[123], probe, read, encrypted: false };
+    Datagram { protocol: Protocol::Ntp, ports: &[123], first: FIRST_BYTES, probe, read, encrypted: false };
 
 fn read(datagram: &[u8], context: &mut Context<'_>) -> Progress {
     match Message::parse(datagram) {

@@ -5,10 +5,16 @@ use wardline_wire::enterprise::quic::Outcome;
 use wardline_wire::enterprise::recognition::probe_quic;
 use wardline_wire::enterprise::tls::Transport;
 
-use super::{Context, Datagram, Progress, tls};
+use super::{Context, Datagram, FirstBytes, Progress, tls};
 
-pub(super) const DATAGRAM: Datagram =
-    Datagram { protocol: Protocol::Quic, ports: &[443], probe: probe_quic, read, encrypted: true };
+pub(super) const DATAGRAM: Datagram = Datagram {
+    protocol: Protocol::Quic,
+    ports: &[443],
+    first: FirstBytes::of(&[0x80..=0xff]),
+    probe: probe_quic,
+    read,
+    encrypted: true,
+};
 
 fn read(datagram: &[u8], context: &mut Context<'_>) -> Progress {
     let mut session = context.labels.quic.take().unwrap_or_default();

@@ -6,7 +6,7 @@ use wardline_wire::Sensitive;
 use wardline_wire::enterprise::radius::Message;
 use wardline_wire::enterprise::recognition::probe_radius;
 
-use super::{Context, Datagram, Progress};
+use super::{Context, Datagram, FirstBytes, Progress};
 
 const USER_NAME: u8 = 1;
 const USER_PASSWORD: u8 = 2;
@@ -16,6 +16,7 @@ const NAS_IDENTIFIER: u8 = 32;
 pub(super) const DATAGRAM: Datagram = Datagram {
     protocol: Protocol::Radius,
     ports: &[1812, 1813, 1645, 1646],
+    first: FirstBytes::of(&[1..=5, 11..=13, 40..=45]),
     probe: probe_radius,
     read,
     encrypted: false,

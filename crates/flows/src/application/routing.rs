@@ -6,13 +6,20 @@ use wardline_wire::Error;
 use wardline_wire::link::stp;
 use wardline_wire::network::{hsrp, ospf, rip, vrrp};
 
-use super::{Context, Datagram, Progress};
+use super::{Context, Datagram, FirstBytes, Progress};
 
-pub(super) const RIP: Datagram =
-    Datagram { protocol: Protocol::Rip, ports: &[520], probe: rip::probe, read: read_rip, encrypted: false };
+pub(super) const RIP: Datagram = Datagram {
+    protocol: Protocol::Rip,
+    ports: &[520],
+    first: FirstBytes::of(&[1..=2]),
+    probe: rip::probe,
+    read: read_rip,
+    encrypted: false,
+};
 pub(super) const HSRP: Datagram = Datagram {
     protocol: Protocol::Hsrp,
     ports: &[1985, 2029],
+    first: FirstBytes::of(&[0..=1]),
     probe: hsrp::probe,
     read: read_hsrp,
     encrypted: false,

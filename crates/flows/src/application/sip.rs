@@ -5,10 +5,16 @@ use wardline_model::{Fact, Label, Protocol, Subject};
 use wardline_wire::enterprise::sip::{Start, parse, probe};
 use wardline_wire::{Consumed, Direction, StreamBuffer, Verdict};
 
-use super::{Context, Datagram, Progress, Stream, StreamAdaptor};
+use super::{Context, Datagram, FirstBytes, Progress, Stream, StreamAdaptor};
 
-pub(super) const DATAGRAM: Datagram =
-    Datagram { protocol: Protocol::Sip, ports: &[5060], probe, read, encrypted: false };
+pub(super) const DATAGRAM: Datagram = Datagram {
+    protocol: Protocol::Sip,
+    ports: &[5060],
+    first: FirstBytes::of(&[b' '..=b'~', b'\r'..=b'\r']),
+    probe,
+    read,
+    encrypted: false,
+};
 pub(super) const STREAM: Stream = Stream {
     protocol: Protocol::Sip,
     ports: &[5060],

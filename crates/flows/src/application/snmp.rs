@@ -8,10 +8,16 @@ use wardline_wire::enterprise::snmp::{
     Binding, Message, ObjectIdentifier, Operation, Security, Value, probe,
 };
 
-use super::{Context, Datagram, Progress};
+use super::{Context, Datagram, FirstBytes, Progress};
 
-pub(super) const DATAGRAM: Datagram =
-    Datagram { protocol: Protocol::Snmp, ports: &[161, 162], probe, read, encrypted: false };
+pub(super) const DATAGRAM: Datagram = Datagram {
+    protocol: Protocol::Snmp,
+    ports: &[161, 162],
+    first: FirstBytes::of(&[0x30..=0x30]),
+    probe,
+    read,
+    encrypted: false,
+};
 
 fn read(datagram: &[u8], context: &mut Context<'_>) -> Progress {
     let Ok(message) = Message::parse(datagram) else { return Progress::Lost };

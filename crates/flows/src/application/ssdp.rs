@@ -4,10 +4,16 @@ use wardline_model::fact::{SsdpFact, SsdpKind};
 use wardline_model::{Fact, Label, Protocol};
 use wardline_wire::enterprise::ssdp::{Kind, Message, probe};
 
-use super::{Context, Datagram, Progress};
+use super::{Context, Datagram, FirstBytes, Progress};
 
-pub(super) const DATAGRAM: Datagram =
-    Datagram { protocol: Protocol::Ssdp, ports: &[1900], probe, read, encrypted: false };
+pub(super) const DATAGRAM: Datagram = Datagram {
+    protocol: Protocol::Ssdp,
+    ports: &[1900],
+    first: FirstBytes::of(&[b'H'..=b'H', b'M'..=b'N']),
+    probe,
+    read,
+    encrypted: false,
+};
 
 fn read(datagram: &[u8], context: &mut Context<'_>) -> Progress {
     let Ok(message) = Message::parse(datagram) else { return Progress::Lost };

@@ -7,10 +7,16 @@ use wardline_wire::enterprise::recognition::probe_stun;
 use wardline_wire::enterprise::stun::Message;
 
 use super::introduction::{attribute, introduction};
-use super::{Context, Datagram, Progress};
+use super::{Context, Datagram, FirstBytes, Progress};
 
-pub(super) const DATAGRAM: Datagram =
-    Datagram { protocol: Protocol::Stun, ports: &[3478], probe: probe_stun, read, encrypted: false };
+pub(super) const DATAGRAM: Datagram = Datagram {
+    protocol: Protocol::Stun,
+    ports: &[3478],
+    first: FirstBytes::of(&[0..=0x3f]),
+    probe: probe_stun,
+    read,
+    encrypted: false,
+};
 
 fn read(datagram: &[u8], context: &mut Context<'_>) -> Progress {
     // Media that follow in the same conversation are none of ours.

@@ -6,13 +6,19 @@ use wardline_wire::enterprise::syslog::{Message, frame};
 use wardline_wire::{Consumed, Direction, StreamBuffer, Verdict};
 
 use super::introduction::{attribute, introduction};
-use super::{Context, Datagram, Progress, Stream, StreamAdaptor};
+use super::{Context, Datagram, FirstBytes, Progress, Stream, StreamAdaptor};
 
 /// Longest message over a stream; RFC 5424 section 6.1 has receivers take 2,048 bytes.
 const MESSAGE_BYTES_MAX: usize = 8_192;
 
-pub(super) const DATAGRAM: Datagram =
-    Datagram { protocol: Protocol::Syslog, ports: &[514], probe: probe_syslog, read, encrypted: false };
+pub(super) const DATAGRAM: Datagram = Datagram {
+    protocol: Protocol::Syslog,
+    ports: &[514],
+    first: FirstBytes::of(&[b'<'..=b'<']),
+    probe: probe_syslog,
+    read,
+    encrypted: false,
+};
 
 pub(super) const STREAM: Stream = Stream {
     protocol: Protocol::Syslog,

@@ -6,10 +6,16 @@ use wardline_wire::enterprise::http::path_shape;
 use wardline_wire::enterprise::recognition::probe_tftp;
 use wardline_wire::enterprise::tftp::Request;
 
-use super::{Context, Datagram, Progress};
+use super::{Context, Datagram, FirstBytes, Progress};
 
-pub(super) const DATAGRAM: Datagram =
-    Datagram { protocol: Protocol::Tftp, ports: &[69], probe: probe_tftp, read, encrypted: false };
+pub(super) const DATAGRAM: Datagram = Datagram {
+    protocol: Protocol::Tftp,
+    ports: &[69],
+    first: FirstBytes::of(&[0..=0]),
+    probe: probe_tftp,
+    read,
+    encrypted: false,
+};
 
 fn read(datagram: &[u8], context: &mut Context<'_>) -> Progress {
     let Ok(request) = Request::parse(datagram) else { return Progress::Lost };

@@ -6,7 +6,7 @@ use wardline_wire::enterprise::tls::{Certificate, ClientHello, Event, Ja4, KeyAl
 use wardline_wire::enterprise::tls::{Transport, datagram_hello, probe, probe_datagram};
 use wardline_wire::{Direction, Verdict};
 
-use super::{Context, Datagram, Progress, Stream, StreamAdaptor};
+use super::{Context, Datagram, FirstBytes, Progress, Stream, StreamAdaptor};
 
 pub(super) const STREAM: Stream = Stream {
     protocol: Protocol::Tls,
@@ -15,8 +15,14 @@ pub(super) const STREAM: Stream = Stream {
     adaptor: || Box::new(Adaptor::default()),
 };
 
-pub(super) const DATAGRAM: Datagram =
-    Datagram { protocol: Protocol::Tls, ports: &[], probe: probe_datagram, read, encrypted: true };
+pub(super) const DATAGRAM: Datagram = Datagram {
+    protocol: Protocol::Tls,
+    ports: &[],
+    first: FirstBytes::of(&[20..=23]),
+    probe: probe_datagram,
+    read,
+    encrypted: true,
+};
 
 #[derive(Default)]
 struct Adaptor {

@@ -4,10 +4,16 @@ use wardline_model::fact::{WsDiscoveryFact, WsDiscoveryKind};
 use wardline_model::{Fact, Label, Protocol};
 use wardline_wire::enterprise::ws_discovery::{Kind, Message, probe};
 
-use super::{Context, Datagram, Progress};
+use super::{Context, Datagram, FirstBytes, Progress};
 
-pub(super) const DATAGRAM: Datagram =
-    Datagram { protocol: Protocol::WsDiscovery, ports: &[3702], probe, read, encrypted: false };
+pub(super) const DATAGRAM: Datagram = Datagram {
+    protocol: Protocol::WsDiscovery,
+    ports: &[3702],
+    first: FirstBytes::of(&[b'<'..=b'<', b'\t'..=b'\n', 0x0c..=b'\r', b' '..=b' ', 0xef..=0xef]),
+    probe,
+    read,
+    encrypted: false,
+};
 
 fn read(datagram: &[u8], context: &mut Context<'_>) -> Progress {
     // What only looks like a message of its own tells nothing, but the next may.
