@@ -2,6 +2,7 @@
 //! `WARDLINE_CORPUS` names, in `../intel`.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::PathBuf;
 
@@ -21,6 +22,8 @@ fn published(folder: &str) -> Option<Files> {
 #[test]
 fn every_medical_advisory_is_read_with_all_its_products_and_scores() {
     let Some(files) = published("icsma") else { return };
+    let facts = include_str!("../../../fixtures/advisories/products.tsv");
+    let facts: BTreeSet<String> = facts.lines().skip(1).map(str::to_owned).collect();
     let (mut read, mut products, mut scores) = (0, 0, 0);
     for (path, bytes) in files.iter().filter(|(path, _)| path.extension().is_some_and(|kind| kind == "json"))
     {
@@ -34,6 +37,11 @@ fn every_medical_advisory_is_read_with_all_its_products_and_scores() {
             .map(|product| (product.vendor.clone(), product.product.clone(), product.versions.clone()))
             .collect();
         assert!(named.iter().all(|(vendor, product, _)| !vendor.is_empty() && !product.is_empty()));
+        let file = path.file_stem().unwrap().to_string_lossy();
+        for (vendor, product, versions) in &named {
+            let fact = format!("{file}\t{vendor}\t{product}\t{versions}");
+            assert!(facts.contains(&fact), "the facts in `fixtures` lack {fact}");
+        }
         named.sort();
         named.dedup();
         products += named.len();
@@ -65,6 +73,22 @@ fn every_score_of_the_medical_advisories_follows_from_its_vector() {
     }
     assert!(other.is_empty(), "{other:?}");
     assert!(recomputed >= 453, "{recomputed}");
+}
+
+#[test]
+fn every_score_of_version_4_in_the_records_follows_from_its_vector() {
+    let Some(files) = published("vulnrichment") else { return };
+    let mut recomputed = 0;
+    for (path, bytes) in &files {
+        let json: serde_json::Value = serde_json::from_slice(bytes).unwrap();
+        for metric in json["containers"]["cna"]["metrics"].as_array().into_iter().flatten() {
+            let Some(vector) = metric["cvssV4_0"]["vectorString"].as_str() else { continue };
+            let computed = advisories::score::base_score(vector);
+            assert_eq!(computed, metric["cvssV4_0"]["baseScore"].as_f64(), "{}: {vector}", path.display());
+            recomputed += 1;
+        }
+    }
+    assert!(recomputed >= 9, "{recomputed}");
 }
 
 #[test]

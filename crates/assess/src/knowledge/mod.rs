@@ -123,6 +123,11 @@ impl Knowledge {
         Some(Label::new(self.vendors.name(text))).filter(|label| !label.is_empty())
     }
 
+    /// The firms that a maker, by its one name, is or was a part of.
+    pub(crate) fn parents(&self, vendor: &str) -> &[Label] {
+        self.vendors.parents(vendor)
+    }
+
     /// Whether an organisation makes network modules that others build into their devices.
     pub(crate) fn makes_parts(&self, organization: &str) -> bool {
         self.vendors.makes_parts(organization)

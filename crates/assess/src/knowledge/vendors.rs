@@ -33,6 +33,9 @@ struct Vendor {
     /// Lower case: whole words at the beginning of the name.
     #[serde(default)]
     begins: Vec<String>,
+    /// The firms that it is or was a part of, under whose name advisories may speak of its products.
+    #[serde(default)]
+    parents: Vec<Label>,
 }
 
 /// Aliases of makers.
@@ -41,6 +44,8 @@ pub(super) struct Vendors {
     part_makers: Vec<String>,
     whole: HashMap<String, Label>,
     begins: HashMap<String, Label>,
+    /// By the maker's one name.
+    parents: HashMap<Label, Vec<Label>>,
 }
 
 impl Vendors {
@@ -51,6 +56,7 @@ impl Vendors {
             part_makers: Vec::new(),
             whole: HashMap::new(),
             begins: HashMap::new(),
+            parents: HashMap::new(),
         };
         if let Ok(file) = toml::from_str::<File>(FILE) {
             vendors.legal_forms = file.legal_forms;
@@ -62,6 +68,9 @@ impl Vendors {
                 }
                 for name in vendor.begins {
                     vendors.begins.insert(name, vendor.name.clone());
+                }
+                if !vendor.parents.is_empty() {
+                    vendors.parents.insert(vendor.name, vendor.parents);
                 }
             }
         }
@@ -89,6 +98,11 @@ impl Vendors {
             .chain([lower.len()]);
         let longest = ends.filter_map(|end| self.begins.get(lower.get(..end)?)).last();
         longest.map_or(text, |name| name.as_str())
+    }
+
+    /// The firms that a maker, by its one name, is or was a part of.
+    pub(super) fn parents(&self, name: &str) -> &[Label] {
+        self.parents.get(name).map_or(&[], Vec::as_slice)
     }
 
     fn without_legal_form<'a>(&self, text: &'a str) -> &'a str {

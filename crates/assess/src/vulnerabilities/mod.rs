@@ -10,6 +10,8 @@
 
 mod components;
 mod directive;
+#[cfg(test)]
+mod gold;
 mod priority;
 mod product;
 mod versions;
@@ -165,13 +167,18 @@ impl Advisories {
         for (vendor, model, version) in subjects(device) {
             // Many statements are about one product.
             let mut likenesses: BTreeMap<(&str, &str), Option<Likeness>> = BTreeMap::new();
-            for place in self.by_vendor.get(&vendor).into_iter().flatten() {
+            let (places, spelt) = self.of_maker(&vendor);
+            for place in places {
                 let Some((_, statement)) = self.at(*place) else { continue };
                 let names = (statement.product.as_str(), statement.vendor.as_str());
                 let likeness =
                     *likenesses.entry(names).or_insert_with(|| product::likeness(&model, names.0, names.1));
                 let Some(versions) = self.versions.get(&statement.versions) else { continue };
-                if let Some(matched) = meets(statement, versions, likeness, &model, version.as_deref()) {
+                if let Some(mut matched) = meets(statement, versions, likeness, &model, version.as_deref()) {
+                    if !spelt {
+                        matched.kind = MatchKind::Possible;
+                        matched.reason.push_str("; the makers' names differ by a letter");
+                    }
                     self.meet(*place, matched, &mut met);
                 }
             }
@@ -190,6 +197,16 @@ impl Advisories {
         }
         let Met { best, excused } = met;
         best.into_iter().filter(|(cve, _)| !excused.contains(cve)).map(|(_, found)| found).collect()
+    }
+
+    /// Statements about products of a maker, and whether his name is spelt as theirs; where nobody is called so, those of
+    /// makers whose names differ by a letter.
+    fn of_maker(&self, vendor: &str) -> (Vec<&(usize, usize, usize)>, bool) {
+        if let Some(places) = self.by_vendor.get(vendor) {
+            return (places.iter().collect(), true);
+        }
+        let alike = self.by_vendor.iter().filter(|(name, _)| product::misspelt(name, vendor));
+        (alike.flat_map(|(_, places)| places).collect(), false)
     }
 
     fn meet(&self, place: (usize, usize, usize), mut matched: Match, met: &mut Met) {
@@ -315,12 +332,22 @@ fn vendors(text: &str) -> Vec<String> {
     names
 }
 
+/// The names of a device's maker, and of the firms that he is or was a part of.
+fn with_parents(text: &str) -> Vec<String> {
+    let knowledge = Knowledge::embedded();
+    let own = knowledge.vendor(text);
+    let parents = own.iter().flat_map(|own| knowledge.parents(own.as_str()));
+    let mut names = vendors(text);
+    names.extend(parents.map(|parent| parent.as_str().to_lowercase()));
+    names
+}
+
 /// What can be matched about a device: itself, and its operating system.
 fn subjects(device: &Device) -> Vec<(String, String, Option<String>)> {
     let mut subjects = Vec::new();
     let text = |label: &Option<Label>| label.as_ref().map(|label| label.as_str().to_owned());
     if let (Some(vendor), Some(model)) = (text(&device.vendor), text(&device.model)) {
-        for vendor in vendors(&vendor) {
+        for vendor in with_parents(&vendor) {
             subjects.push((vendor, model.clone(), text(&device.firmware)));
         }
     }
@@ -344,28 +371,25 @@ fn meets(
     version: Option<&str>,
 ) -> Option<Match> {
     let product = statement.product.as_str();
-    if let Versions::Models(models) = versions {
-        let named = product::names_model(model, models);
-        return match (named, likeness) {
-            (true, _) => Some(Match {
-                kind: MatchKind::Product,
-                reason: format!(
-                    "the model \u{201c}{model}\u{201d} is among \u{201c}{}\u{201d}",
-                    statement.versions
-                ),
-            }),
-            // The advisory lists models and this is none of them, or the device does not say which it is.
-            (false, Some(Likeness::Wholly)) if !model.chars().any(|c| c.is_ascii_digit()) => Some(Match {
-                kind: MatchKind::Possible,
-                reason: format!(
-                    "\u{201c}{product}\u{201d} fits, but which of \u{201c}{}\u{201d} it is is not known",
-                    statement.versions
-                ),
-            }),
-            _ => None,
-        };
+    match versions {
+        Versions::Models(models) => return of_models(statement, models, likeness, model),
+        Versions::Codes { models, .. } if product::names_model(model, models) => {
+            return of_models(statement, models, likeness, model);
+        }
+        _ => {}
     }
-    let likeness = likeness?;
+    let Some(likeness) = likeness else {
+        // A model may be named among words that cannot be read.
+        let named = *versions == Versions::Unread
+            && product::likeness(model, &statement.versions, statement.vendor.as_str()).is_some();
+        return named.then(|| Match {
+            kind: MatchKind::Possible,
+            reason: format!(
+                "\u{201c}{model}\u{201d} may be meant by \u{201c}{}\u{201d} of \u{201c}{product}\u{201d}",
+                statement.versions
+            ),
+        });
+    };
     let names = format!("\u{201c}{model}\u{201d} is \u{201c}{product}\u{201d}");
     if likeness == Likeness::Partly {
         return Some(Match {
@@ -379,7 +403,7 @@ fn meets(
     let read = version.and_then(|text| Some((text, Version::parse(text)?)));
     let (kind, about) = match (versions, read) {
         (Versions::All, _) => (MatchKind::Product, "all versions are named".to_owned()),
-        (Versions::Unread, _) => {
+        (Versions::Unread | Versions::Models(_), _) => {
             (MatchKind::Possible, format!("\u{201c}{listed}\u{201d} must be read by a person"))
         }
         (_, None) => match version {
@@ -402,6 +426,28 @@ fn meets(
         },
     };
     Some(Match { kind, reason: format!("{names}; {about}") })
+}
+
+/// Whether a device is one of the models that stand where versions should.
+fn of_models(
+    statement: &ProductStatement,
+    models: &[String],
+    likeness: Option<Likeness>,
+    model: &str,
+) -> Option<Match> {
+    let (product, listed) = (statement.product.as_str(), &statement.versions);
+    if product::names_model(model, models) {
+        let reason = format!("the model \u{201c}{model}\u{201d} is among \u{201c}{listed}\u{201d}");
+        return Some(Match { kind: MatchKind::Product, reason });
+    }
+    // A device that tells another model is none of them; one that tells no more than the product's name may be.
+    let open = likeness == Some(Likeness::Wholly) && product::tells_no_other(model, product);
+    open.then(|| Match {
+        kind: MatchKind::Possible,
+        reason: format!(
+            "\u{201c}{product}\u{201d} fits, but which of \u{201c}{listed}\u{201d} it is is not known"
+        ),
+    })
 }
 
 fn fix(vulnerability: Option<&AdvisedVulnerability>, statement: usize, medical: bool) -> Fix {

@@ -99,6 +99,13 @@ impl Version {
     fn has_wildcard(&self) -> bool {
         self.parts.contains(&Part::Any)
     }
+
+    /// Whether this names something within `other`, such as `4.0.2` within `4.0`: whoever writes the shorter one may mean
+    /// it or not.
+    fn refines(&self, other: &Self) -> bool {
+        let longer = self.parts.len() > other.parts.len() && self.parts.starts_with(&other.parts);
+        longer && self.line == other.line && self.compare(other) != Some(Ordering::Equal)
+    }
 }
 
 fn parts(text: &str) -> Vec<Part> {
@@ -149,6 +156,13 @@ pub(crate) enum Versions {
     Ranges(Vec<Range>),
     /// Models or part numbers rather than versions.
     Models(Vec<String>),
+    /// Letters and a number without a dot (`BT06`, `VS30`), which is as often a version as a model.
+    Codes {
+        /// Read as versions.
+        ranges: Vec<Range>,
+        /// Read as models.
+        models: Vec<String>,
+    },
     /// Something that a person must read.
     Unread,
 }
@@ -169,7 +183,8 @@ pub(crate) enum Answer {
 impl Versions {
     /// Reads what an advisory says.
     pub(crate) fn parse(text: &str) -> Self {
-        let text = text.trim();
+        let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
+        let text = text.as_str();
         let lower = text.to_ascii_lowercase();
         let all = ["", "*", "vers:all/*", "all", "all versions", "any", "n/a", "-", "all version", "*.*"];
         if all.contains(&lower.as_str())
@@ -186,6 +201,10 @@ impl Versions {
             None => lower,
         };
         match ranges(&lower) {
+            Some(ranges) if ranges.iter().all(is_code) => {
+                let models = text.split(['|', ',']).map(|code| code.trim().to_owned()).collect();
+                Self::Codes { ranges, models }
+            }
             Some(ranges) => Self::Ranges(ranges),
             None => models(text).map_or(Self::Unread, Self::Models),
         }
@@ -193,8 +212,10 @@ impl Versions {
 
     /// Whether a version is meant.
     pub(crate) fn holds(&self, version: &Version) -> Answer {
-        let Self::Ranges(ranges) = self else {
-            return if matches!(self, Self::All) { Answer::Within } else { Answer::Unknown };
+        let ranges = match self {
+            Self::Ranges(ranges) | Self::Codes { ranges, .. } => ranges,
+            Self::All => return Answer::Within,
+            Self::Models(_) | Self::Unread => return Answer::Unknown,
         };
         let mut unknown = false;
         for range in ranges {
@@ -208,8 +229,15 @@ impl Versions {
                 None => unknown = true,
             }
         }
-        if unknown { Answer::Unknown } else { Answer::Outside }
+        // What is no version of the list may still be a model, or none of both.
+        if unknown || matches!(self, Self::Codes { .. }) { Answer::Unknown } else { Answer::Outside }
     }
+}
+
+/// Whether a range is one bare code.
+fn is_code(range: &Range) -> bool {
+    let [(Operator::Equal, version)] = range.as_slice() else { return false };
+    !version.line.is_empty() && version.parts.len() == 1
 }
 
 /// Whether all bounds hold; `None` where one cannot be compared.
@@ -225,7 +253,8 @@ fn within(range: &Range, version: &Version) -> Option<bool> {
             Operator::Equal => order == Ordering::Equal,
         };
         if !holds {
-            return Some(false);
+            let inclusive = matches!(operator, Operator::LessOrEqual | Operator::Equal);
+            return if inclusive && version.refines(bound) { None } else { Some(false) };
         }
     }
     Some(true)
@@ -324,11 +353,29 @@ fn term(text: &str) -> Option<(Operator, Version)> {
     }
     // A bare number without any dot is as often a model as a version.
     let version = Version::parse(text)?;
-    let dotted =
-        text.contains('.') || text.starts_with('v') || version.line.is_empty() && version.parts.len() > 1;
+    let long_number = matches!(version.parts.first(), Some(Part::Number(number)) if *number >= 1_000);
+    let dotted = text.contains('.')
+        || text.starts_with('v')
+        || version.line.is_empty() && version.parts.len() > 1 && !long_number;
     let short_number = matches!(version.parts.as_slice(), [Part::Number(number)] if *number < 100);
     (dotted || short_number || !version.line.is_empty() && version.line.len() <= 2)
         .then_some((Operator::Equal, version))
+}
+
+/// `MMT-523(K)` is two models: with the letter and without. `None` where no letter is optional.
+fn optional_letter(text: &str) -> Option<String> {
+    let mut rest = text;
+    let mut written = String::new();
+    while let Some((before, after)) = rest.split_once('(') {
+        let (letter, after) = after.split_once(')')?;
+        let model = before.rsplit([' ', '|', '/']).next().unwrap_or_default();
+        if model.is_empty() || letter.len() != 1 || !letter.chars().all(|c| c.is_ascii_alphanumeric()) {
+            return None;
+        }
+        written.push_str(&format!("{before} {model}{letter}"));
+        rest = after;
+    }
+    (!written.is_empty()).then(|| written + rest)
 }
 
 /// Names of models: words of which at least one has a digit, between bars or slashes.
@@ -349,6 +396,8 @@ fn models(text: &str) -> Option<Vec<String>> {
         "20",
     ];
     let lower = text.to_ascii_lowercase();
+    let optional = optional_letter(text);
+    let text = optional.as_deref().unwrap_or(text);
     if text.contains(['<', '>', '*', '(']) || dated.iter().any(|word| lower.contains(word)) {
         return None;
     }
@@ -357,13 +406,14 @@ fn models(text: &str) -> Option<Vec<String>> {
         .map(|name| name.trim().to_owned())
         .filter(|name| !name.is_empty())
         .collect();
-    // A model or part number has a word of three characters or more with a digit that is more than two digits.
+    // A model or part number is a word of three characters or more with two digits or more: `2nd` is none.
     let number = |word: &str| {
         word.len() >= 3
-            && word.chars().any(|c| c.is_ascii_digit())
+            && word.chars().filter(char::is_ascii_digit).count() >= 2
             && word.chars().all(|c| c.is_ascii_alphanumeric() || c == '-')
     };
-    let named = names.iter().all(|name| name.split([' ', '(', ')']).any(number));
+    // A version beside the model (`653 MCE 3.x`) is a condition that must not get lost.
+    let named = names.iter().all(|name| name.split(' ').any(number) && !name.contains('.'));
     named.then_some(names)
 }
 

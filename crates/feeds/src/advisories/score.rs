@@ -1,9 +1,10 @@
-//! Base scores of CVSS 3.0 and 3.1, computed from their vectors (FIRST, specification documents, section 7.1).
+//! Base scores of CVSS 3.0, 3.1 and 4.0, computed from their vectors (FIRST, specification documents, sections 7.1 and 8.2).
 //!
 //! A publisher who gives a vector and no score is understood all the same, and one whose score does not follow from his
 //! vector can be told so.
 
 use std::collections::BTreeMap;
+use std::str::FromStr;
 
 /// The weight of a metric's value.
 type Weights = &'static [(&'static str, f64)];
@@ -24,6 +25,20 @@ enum Edition {
     ThreeOne,
 }
 
+/// The base metrics of CVSS 4.0; a vector may also hold metrics of threat and environment, which change its score.
+const BASE_METRICS_4: [&str; 11] = ["AV", "AC", "AT", "PR", "UI", "VC", "VI", "VA", "SC", "SI", "SA"];
+
+/// The base score of a vector of CVSS 4.0.
+fn base_score_4(vector: &str) -> Option<f64> {
+    // Read whole first: what is wrong in another metric makes the vector none.
+    cvss::v4::Vector::from_str(vector).ok()?;
+    let base = vector.split('/').filter(|part| {
+        part.split_once(':').is_some_and(|(metric, _)| metric == "CVSS" || BASE_METRICS_4.contains(&metric))
+    });
+    let base = base.collect::<Vec<_>>().join("/");
+    Some(cvss::v4::Vector::from_str(&base).ok()?.score().value())
+}
+
 /// The base score of a vector such as `CVSS:3.1/AV:N/AC:L/PR:N/UI:N/S:U/C:H/I:H/A:H`: 0 to 10, one digit after the point.
 /// `None` for another version, and for a vector that lacks a base metric, gives one twice or gives it a value that it has not.
 pub fn base_score(vector: &str) -> Option<f64> {
@@ -31,6 +46,7 @@ pub fn base_score(vector: &str) -> Option<f64> {
     let edition = match parts.next()? {
         "CVSS:3.0" => Edition::Three,
         "CVSS:3.1" => Edition::ThreeOne,
+        "CVSS:4.0" => return base_score_4(vector.trim()),
         _ => return None,
     };
     let mut metrics = BTreeMap::new();
@@ -103,6 +119,43 @@ mod tests {
         }
     }
 
+    /// The vectors of FIRST's document "CVSS v4.0: Examples", and what it says of each. `None` where the document shows the
+    /// score with threat or environment only.
+    #[test]
+    fn the_examples_of_version_4_have_their_scores() {
+        for (vector, base, whole) in [
+            ("AV:L/AC:L/AT:P/PR:L/UI:N/VC:H/VI:H/VA:H/SC:N/SI:N/SA:N", Some(7.3), 7.3),
+            ("AV:N/AC:L/AT:P/PR:N/UI:P/VC:H/VI:H/VA:H/SC:N/SI:N/SA:N/E:U", Some(7.7), 5.2),
+            ("AV:N/AC:L/AT:P/PR:N/UI:N/VC:H/VI:L/VA:L/SC:N/SI:N/SA:N", Some(8.3), 8.3),
+            (
+                "AV:N/AC:L/AT:P/PR:N/UI:N/VC:H/VI:L/VA:L/SC:N/SI:N/SA:N/CR:H/IR:L/AR:L/MAV:N/MAC:H/MVC:H/MVI:L/MVA:L",
+                Some(8.3),
+                8.1,
+            ),
+            ("AV:L/AC:L/AT:N/PR:N/UI:A/VC:L/VI:N/VA:N/SC:N/SI:N/SA:N", Some(4.6), 4.6),
+            ("AV:N/AC:L/AT:N/PR:N/UI:A/VC:N/VI:N/VA:N/SC:L/SI:L/SA:N", Some(5.1), 5.1),
+            ("AV:N/AC:L/AT:N/PR:N/UI:N/VC:N/VI:N/VA:N/SC:L/SI:L/SA:N", Some(6.9), 6.9),
+            ("AV:L/AC:L/AT:N/PR:H/UI:N/VC:N/VI:N/VA:N/SC:H/SI:N/SA:N", Some(5.9), 5.9),
+            ("AV:L/AC:L/AT:N/PR:N/UI:N/VC:H/VI:H/VA:H/SC:H/SI:H/SA:H", Some(9.4), 9.4),
+            ("AV:N/AC:L/AT:N/PR:N/UI:N/VC:N/VI:H/VA:N/SC:H/SI:H/SA:H", Some(9.3), 9.3),
+            ("AV:P/AC:L/AT:N/PR:N/UI:N/VC:H/VI:H/VA:H/SC:N/SI:H/SA:N/S:P/V:D", Some(8.3), 8.3),
+            ("AV:N/AC:L/AT:N/PR:N/UI:N/VC:H/VI:N/VA:N/SC:N/SI:N/SA:N/E:A", None, 8.7),
+            ("AV:N/AC:L/AT:N/PR:N/UI:N/VC:H/VI:H/VA:H/SC:N/SI:N/SA:N/E:A", None, 9.3),
+            (
+                "AV:N/AC:H/AT:P/PR:N/UI:N/VC:H/VI:H/VA:H/SC:N/SI:N/SA:N/E:P/MAC:L/MAT:N/MVC:N/MVI:N/MVA:L",
+                None,
+                5.5,
+            ),
+            ("AV:A/AC:L/AT:N/PR:N/UI:N/VC:N/VI:L/VA:N/SC:H/SI:N/SA:H", Some(6.4), 6.4),
+            ("AV:L/AC:L/AT:N/PR:H/UI:N/VC:H/VI:H/VA:H/SC:N/SI:N/SA:N/R:I", Some(8.4), 8.4),
+        ] {
+            let vector = format!("CVSS:4.0/{vector}");
+            let read = cvss::v4::Vector::from_str(&vector).unwrap();
+            assert_eq!(read.score().value(), whole, "{vector}");
+            assert!(base.is_none() || base_score(&vector) == base, "{vector}: {:?}", base_score(&vector));
+        }
+    }
+
     #[test]
     fn what_is_no_vector_has_no_score() {
         for vector in [
@@ -111,13 +164,20 @@ mod tests {
             "CVSS:3.1/AV:N",
             "CVSS:3.1/AV:N/AC:L/PR:N/UI:N/S:X/C:H/I:H/A:H",
             "CVSS:3.1/AV:N/AV:P/AC:L/PR:N/UI:N/S:U/C:H/I:H/A:H",
-            "CVSS:4.0/AV:N/AC:L/AT:N/PR:N/UI:N/VC:H/VI:H/VA:H/SC:N/SI:N/SA:N",
+            "CVSS:2.0/AV:N/AC:L/Au:N/C:C/I:C/A:C",
+            "CVSS:4.0/AV:N/AC:L/AT:N/PR:N/UI:N/VC:H/VI:H/VA:H/SC:N/SI:N",
+            "CVSS:4.0/AV:N/AC:L/AT:N/PR:N/UI:N/VC:H/VI:H/VA:H/SC:N/SI:N/SA:Q",
         ] {
             assert_eq!(base_score(vector), None, "{vector}");
         }
     }
 
     proptest::proptest! {
+        #[test]
+        fn any_text_is_read_or_refused(text in "CVSS:4.0(/[A-Z]{1,3}:[A-Z]){0,14}") {
+            let _ = base_score(&text);
+        }
+
         #[test]
         fn more_harm_never_scores_lower(
             edition in "3\\.[01]", av in "[NALP]", ac in "[LH]", pr in "[NLH]", ui in "[NR]", s in "[UC]", c in "[NLH]", i in "[NLH]",
