@@ -4,7 +4,7 @@
 use std::net::{IpAddr, Ipv4Addr};
 
 use wardline_assess::{Assessor, Settings};
-use wardline_model::fact::{DeviceIdentity, IdentityFact, IdentitySubject};
+use wardline_model::fact::{DeviceIdentity, IdentityFact, IdentitySubject, RadioLinkEvent, RadioLinkFact};
 use wardline_model::{
     Bounded, Category, Device, DeviceField, Fact, Label, MacAddress, Observation, Protocol, RadioAddress,
     Sighting, Station, Timestamp, Transport,
@@ -95,4 +95,29 @@ fn a_static_radio_address_is_a_device_and_a_private_one_is_nobody() {
     ]);
     let [device] = &told[..] else { panic!("{told:#?}") };
     assert_eq!(device.id.to_string(), "d-ble-c10000000001");
+}
+
+#[test]
+fn a_radio_device_that_is_woken_again_and_again_is_found_and_a_bad_link_is_not() {
+    let sensor =
+        Station { radio: Some(RadioAddress::BleStatic([0xc1, 0, 0, 0, 0, 1])), ..Station::default() };
+    let found = |connections: i64, apart_s: i64| {
+        let mut assessor = Assessor::new(Settings::default());
+        for number in 0..connections {
+            let time = Timestamp::from_seconds(1_772_434_800 + number * apart_s);
+            let event = RadioLinkEvent::Connected { interval_us: 30_000 };
+            assessor.observe(&Observation {
+                sighting: Sighting { time, packet: number as u64 + 1, ..Sighting::default() },
+                from: Station { radio: Some(RadioAddress::BlePrivate([0x41; 6])), ..Station::default() },
+                to: sensor,
+                transport: None,
+                vlan: None,
+                fact: Fact::RadioLink(RadioLinkFact { protocol: Protocol::Ble, event }),
+            });
+        }
+        let detectors: Vec<_> = assessor.findings().map(|finding| finding.detector.to_string()).collect();
+        detectors
+    };
+    assert_eq!(found(60, 1), ["woken-again-and-again"]);
+    assert!(found(60, 3).is_empty(), "twenty a minute");
 }

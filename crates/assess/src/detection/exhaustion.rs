@@ -1,16 +1,18 @@
 //! Denial of service without a flood: MITRE ATT&CK T0814, T1499.001, T1498.
 //!
 //! * connections held open that say nothing, until a server has no more of them (slow HTTP, idle MLLP);
+//! * a radio device that is woken again and again, until its battery is empty;
 //! * addresses used up: every lease of a DHCP server, every place in a switch's table, every neighbour asked for.
 
 use std::collections::BTreeSet;
 use std::net::IpAddr;
 
-use wardline_model::fact::{ArpOperation, DhcpMessage, TcpEvent};
+use wardline_model::fact::{ArpOperation, DhcpMessage, RadioLinkEvent, TcpEvent};
 use wardline_model::{Attack, Fact, MacAddress, Observation, Protocol, ServerRole, Severity, Timestamp};
 
 use super::recent::{Different, Recent, Window};
 use super::{Alarm, Detector, Episodes, World};
+use crate::inventory::DeviceKey;
 use crate::limits::{CONVERSATIONS_WATCHED_MAX, SENDERS_MAX};
 
 const SECOND: i64 = 1_000_000_000;
@@ -32,6 +34,9 @@ const NEIGHBORS_MIN: usize = 60;
 /// Identical ARP messages within a second: a frame that a loop of switches multiplies.
 const IDENTICAL_MIN: usize = 60;
 const BURST: i64 = 10 * SECOND;
+/// Connections to one radio device within a minute. One whose radio is bad tries every few seconds; this is each second.
+const WOKEN_MIN: usize = 40;
+const WOKEN_WITHIN: i64 = 60 * SECOND;
 
 #[derive(Clone, Debug, Default)]
 struct Held {
@@ -47,6 +52,7 @@ pub(super) struct Exhaustion {
     stations: Window,
     neighbors: Recent<MacAddress, Different<IpAddr>>,
     identical: Recent<(MacAddress, IpAddr, IpAddr, bool), Window>,
+    woken: Recent<DeviceKey, Window>,
     known: BTreeSet<MacAddress>,
 }
 
@@ -59,6 +65,7 @@ impl Default for Exhaustion {
             stations: Window::default(),
             neighbors: Recent::new(SENDERS_MAX),
             identical: Recent::new(SENDERS_MAX),
+            woken: Recent::new(SENDERS_MAX),
             known: BTreeSet::new(),
         }
     }
@@ -172,6 +179,9 @@ impl Detector for Exhaustion {
                     raise(observation, told, world, episodes);
                 }
             }
+            Fact::RadioLink(link) if matches!(link.event, RadioLinkEvent::Connected { .. }) => {
+                self.woken(observation, link.protocol, world, episodes);
+            }
             Fact::StationSeen => self.station(observation, world, episodes),
             Fact::Arp(arp) => {
                 let (from, to) = (IpAddr::V4(arp.sender_ip), IpAddr::V4(arp.target_ip));
@@ -207,6 +217,39 @@ impl Detector for Exhaustion {
 }
 
 impl Exhaustion {
+    /// Each connection costs a device that lives on its battery far more than waiting for one.
+    fn woken(
+        &mut self,
+        observation: &Observation,
+        protocol: Protocol,
+        world: &World<'_>,
+        episodes: &mut Episodes,
+    ) {
+        let time = observation.sighting.time;
+        let Some(device) = world.inventory.key_of(&observation.to) else { return };
+        let window = self.woken.at(device, time);
+        let count = window.add(time, WOKEN_WITHIN);
+        if count < WOKEN_MIN {
+            return;
+        }
+        let started = window.first().unwrap_or(time);
+        let told = Told {
+            attack: Attack::DenialOfService,
+            detector: "woken-again-and-again",
+            key: device.id().to_string(),
+            severity: Severity::Medium,
+            confidence: 0.7,
+            evidence: (protocol, "connection", format!("{count} within a minute")),
+            summary: format!(
+                "{count} connections over {protocol} to one device within a minute: its battery empties, and others cannot reach it."
+            ),
+            silent_if: "fewer than 40 connections had begun within a minute",
+            started,
+            to_device: true,
+        };
+        raise(observation, told, world, episodes);
+    }
+
     fn opened(&mut self, observation: &Observation, world: &World<'_>, episodes: &mut Episodes) {
         let (Some(from), Some(to)) = (observation.from.ip, observation.to.ip) else { return };
         let time = observation.sighting.time;

@@ -4,6 +4,7 @@
 //! about the same thing into one finding that grows. Detectors hold no devices: who somebody is, they ask the
 //! inventory.
 
+mod alarms;
 mod commands;
 mod denial_of_service;
 mod eavesdropping;
@@ -11,15 +12,18 @@ mod enquiry;
 mod episode;
 mod exhaustion;
 mod false_node;
+mod false_routes;
 mod implausible;
 mod log_in;
 mod message_corruption;
 mod node_malfunction;
 mod outage;
+mod participants;
 mod passive_gathering;
 mod physical;
 mod playbook;
 mod policy_violation;
+mod radio;
 mod ransom;
 mod recent;
 mod rogue;
@@ -99,7 +103,11 @@ pub(crate) fn all(indicators: Vec<Indicator>, warning_lists: &[WarningList]) -> 
         Box::<node_malfunction::SettingsErased>::default(),
         Box::<commands::Commanded>::default(),
         Box::<commands::RestartLoop>::default(),
+        Box::<alarms::AlarmsLost>::default(),
+        Box::<participants::Participants>::default(),
         Box::<routing::Loop>::default(),
+        Box::<false_routes::FalseRoutes>::default(),
+        Box::<radio::RadioLinks>::default(),
         Box::<ransom::FilesEncrypted>::default(),
         Box::<log_in::PasswordGuessing>::default(),
         Box::<outage::Silence>::default(),

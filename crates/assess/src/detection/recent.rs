@@ -103,6 +103,16 @@ impl<T: PartialEq> Different<T> {
     pub(super) fn first(&self) -> Option<Timestamp> {
         self.seen.front().map(|(time, _)| *time)
     }
+
+    /// How many different things there are within `nanoseconds` up to a time.
+    pub(super) fn count(&self, time: Timestamp, nanoseconds: i64) -> usize {
+        self.seen.iter().filter(|(seen, _)| time.nanoseconds_since(*seen) <= nanoseconds).count()
+    }
+
+    /// When the oldest of those was seen.
+    pub(super) fn first_within(&self, time: Timestamp, nanoseconds: i64) -> Option<Timestamp> {
+        self.seen.iter().map(|(seen, _)| *seen).find(|seen| time.nanoseconds_since(*seen) <= nanoseconds)
+    }
 }
 
 #[cfg(test)]

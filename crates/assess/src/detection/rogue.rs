@@ -312,8 +312,49 @@ impl FalseDirections {
                 };
                 raise(observation, told, world, episodes);
             }
+            NeighborKind::Redirect => self.neighbor_redirect(observation, neighbor, world, episodes),
             _ => {}
         }
+    }
+
+    /// RFC 4861 section 8: only the router in use tells of a better way, and it says that it is one.
+    fn neighbor_redirect(
+        &mut self,
+        observation: &Observation,
+        neighbor: &NeighborFact,
+        world: &World<'_>,
+        episodes: &mut Episodes,
+    ) {
+        let (Some(from), Some(sender)) = (observation.from.ip, observation.from.mac) else { return };
+        let time = observation.sighting.time;
+        let window = self.redirects.at(from, time);
+        let count = window.add(time, 60 * SECOND);
+        let started = window.first().unwrap_or(time);
+        let router = self.routers.contains_key(&(observation.vlan, sender))
+            || sender.is_virtual_router()
+            || world.inventory.is_router(sender)
+            || world.inventory.is_gateway(from);
+        if router || count < REDIRECTS_MIN {
+            return;
+        }
+        let told = Told {
+            detector: "redirects",
+            key: from.to_string(),
+            severity: Severity::High,
+            confidence: 0.8,
+            evidence: (
+                Protocol::NeighborDiscovery,
+                "icmpv6.rd.na.target_address",
+                neighbor.target.to_string(),
+            ),
+            summary: format!(
+                "{from}, which is no router, tells stations to send through {} instead ({count} redirects within a minute).",
+                neighbor.target
+            ),
+            silent_if: "a router had sent them, and fewer of them",
+            started,
+        };
+        raise(observation, told, world, episodes);
     }
 
     fn first_router(&self) -> Timestamp {

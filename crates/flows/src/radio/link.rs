@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use wardline_model::fact::{
     ControlFact, ControlOperation, MeasurementFact, PatientDataFact, PatientField, PatientFields, Protection,
-    ProtectionFact,
+    ProtectionFact, RadioLinkEvent,
 };
 use wardline_model::{Fact, Label, Protocol, Station};
 use wardline_wire::Direction;
@@ -159,7 +159,10 @@ impl Link {
             Ok(smp::Message::Response(features)) => {
                 let Some(initiator) = self.pairing.take() else { return };
                 let agreement = Agreement::of(initiator, features);
-                if let Some(scheme) = weakness(agreement) {
+                let weakness = weakness(agreement);
+                let sound = weakness.is_none();
+                teller.link(self.central, self.peripheral, RadioLinkEvent::Paired { sound });
+                if let Some(scheme) = weakness {
                     let protection = ProtectionFact {
                         protocol: Protocol::Ble,
                         scheme: Label::new(scheme),

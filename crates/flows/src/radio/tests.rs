@@ -125,7 +125,11 @@ fn a_sensor_is_known_and_what_it_says_in_the_clear_is_told() {
         .iter()
         .filter_map(|seen| if let Fact::RadioLink(link) = seen.fact { Some(link.event) } else { None })
         .collect();
-    assert_eq!(events, [RadioLinkEvent::Connected { interval_us: 30_000 }, RadioLinkEvent::Encrypted]);
+    let paired = RadioLinkEvent::Paired { sound: false };
+    assert_eq!(
+        events,
+        [RadioLinkEvent::Connected { interval_us: 30_000 }, paired, RadioLinkEvent::Encrypted]
+    );
     assert!(counters.undecoded().is_empty());
 }
 

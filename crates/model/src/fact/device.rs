@@ -89,6 +89,17 @@ pub struct AlarmFact {
     pub location: Option<PatientLocation>,
     /// Identifier of the device, where it is not the sender.
     pub device: Option<Label>,
+    /// Between which values it keeps quiet, where the message said so.
+    pub limits: Option<AlarmLimits>,
+}
+
+/// Between which values an alarm keeps quiet, in the unit of what it watches.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct AlarmLimits {
+    /// Alarm is given below it; `None` is never.
+    pub lower: Option<f64>,
+    /// Alarm is given above it; `None` is never.
+    pub upper: Option<f64>,
 }
 
 /// A message of IEEE 11073 SDC, and where it stands in the history of its device's description and states.

@@ -19,8 +19,8 @@ pub use clinical::{
     PatientDataFact, PatientField, PatientFields, PatientLocation, PatientReference,
 };
 pub use device::{
-    AlarmFact, ControlFact, ControlOperation, IdentityFact, IdentitySubject, IntegrityFact, IntegrityFault,
-    MeasurementFact, Protection, ProtectionFact, RecordAccessFact, RecordVerb, SdcFact,
+    AlarmFact, AlarmLimits, ControlFact, ControlOperation, IdentityFact, IdentitySubject, IntegrityFact,
+    IntegrityFault, MeasurementFact, Protection, ProtectionFact, RecordAccessFact, RecordVerb, SdcFact,
 };
 pub use enterprise::{
     BannerFact, CredentialFact, CredentialKind, DhcpFact, DhcpMessage, DnsAnswer, DnsData, DnsFact,

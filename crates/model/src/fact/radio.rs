@@ -13,6 +13,11 @@ pub enum RadioLinkEvent {
         /// Time between two moments at which both ends must be awake, microseconds.
         interval_us: u32,
     },
+    /// Both ends agreed on a key.
+    Paired {
+        /// Nobody who listened, or stood between the two, can know the key.
+        sound: bool,
+    },
     /// What follows on the air is encrypted.
     Encrypted,
     /// It ended.

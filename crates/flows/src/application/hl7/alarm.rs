@@ -1,7 +1,7 @@
 //! Alarms: IHE PCD Technical Framework volume 2, transaction PCD-04 (ORU^R40), whose observations are the facets of one
 //! alarm. The words of the alarm are left out, since they may name a person.
 
-use wardline_model::fact::{AlarmFact, Hl7Fact};
+use wardline_model::fact::{AlarmFact, AlarmLimits, Hl7Fact};
 use wardline_model::{Label, Protocol, Timestamp};
 use wardline_wire::clinical::hl7::Segment;
 use wardline_wire::clinical::mdc::{self, AlarmFacet};
@@ -19,6 +19,7 @@ pub(super) struct Alarm {
     kind: Option<Label>,
     time: Option<Timestamp>,
     device: Option<u8>,
+    limits: Option<AlarmLimits>,
 }
 
 impl Alarm {
@@ -45,11 +46,13 @@ impl Alarm {
                 self.event.get_or_insert(event);
                 self.time = self.time.or(timestamp(&segment.field(14)));
                 self.flags(segment);
+                self.limits(segment);
                 self.device = self.device.or(device);
                 return;
             }
             AlarmFacet::Source => {
                 self.device = self.device.or(device);
+                self.limits(segment);
                 // A source is a code, or the name of a subsystem; words of their own may name anything.
                 let coded = label(&value, 3).is_some();
                 self.source = self.source.take().or_else(|| word().filter(|_| coded));
@@ -63,6 +66,12 @@ impl Alarm {
         };
         *place = place.take().or_else(word);
         self.device = self.device.or(device);
+    }
+
+    /// OBX-7 of the event or of its source: the limits that were set.
+    fn limits(&mut self, segment: &Segment<'_>) {
+        let range = label(&segment.field(7).first(), 1);
+        self.limits = self.limits.or_else(|| range.and_then(|range| limits_of(range.as_str())));
     }
 
     /// OBX-8 of the event: `H~PM~SP` is too high, of medium priority, physiological.
@@ -97,6 +106,37 @@ impl Alarm {
             patient: message.patient.clone(),
             location: message.location.clone(),
             device: device.and_then(|device| device.identifier.clone()),
+            limits: self.limits,
         })
+    }
+}
+
+/// OBX-7: `lower-upper`, `> lower` or `< upper` (HL7 version 2.6 section 7.4.2.7), whose first number may be negative.
+fn limits_of(range: &str) -> Option<AlarmLimits> {
+    let number = |text: &str| text.trim().parse::<f64>().ok().filter(|number| number.is_finite());
+    let range = range.trim();
+    if let Some(lower) = range.strip_prefix('>') {
+        return Some(AlarmLimits { lower: Some(number(lower)?), upper: None });
+    }
+    if let Some(upper) = range.strip_prefix('<') {
+        return Some(AlarmLimits { lower: None, upper: Some(number(upper)?) });
+    }
+    let dash = range.get(1..)?.find('-')? + 1;
+    let (lower, upper) = (range.get(..dash)?, range.get(dash + 1..)?);
+    Some(AlarmLimits { lower: Some(number(lower)?), upper: Some(number(upper)?) })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn limits_are_read_as_they_are_written() {
+        let limits = |lower, upper| Some(AlarmLimits { lower, upper });
+        assert_eq!(limits_of("50-120"), limits(Some(50.0), Some(120.0)));
+        assert_eq!(limits_of("-2.5-4"), limits(Some(-2.5), Some(4.0)));
+        assert_eq!(limits_of("> 90"), limits(Some(90.0), None));
+        assert_eq!(limits_of("<39.5"), limits(None, Some(39.5)));
+        assert_eq!([limits_of(""), limits_of("normal"), limits_of("-"), limits_of("5")], [None; 4]);
     }
 }

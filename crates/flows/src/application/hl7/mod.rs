@@ -497,6 +497,8 @@ mod tests {
         assert_eq!((text(&alarm.phase), text(&alarm.state)), ("start".to_owned(), "active".to_owned()));
         assert_eq!((text(&alarm.priority), text(&alarm.kind)), ("PM".to_owned(), "SP".to_owned()));
         assert_eq!(text(&alarm.inactivation), "audio-paused");
+        let limits = alarm.limits.map(|limits| (limits.lower, limits.upper));
+        assert_eq!(limits, Some((Some(90.0), Some(100.0))));
         assert_eq!(text(&alarm.device), "00A037FFFE000001");
         assert!(alarm.patient.is_some() && !format!("{alarm:?}").contains("MUSTER"));
     }

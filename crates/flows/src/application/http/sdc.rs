@@ -1,8 +1,9 @@
 //! SDC: envelopes as identities, measurements, alarms and commands.
 
 use wardline_model::fact::{
-    AlarmFact, ControlFact, ControlOperation, DeviceIdentity, IdentityFact, IdentitySubject, MeasurementFact,
-    PatientDataFact, PatientField, PatientFields, PatientLocation, PatientReference, SdcFact,
+    AlarmFact, AlarmLimits, ControlFact, ControlOperation, DeviceIdentity, IdentityFact, IdentitySubject,
+    MeasurementFact, PatientDataFact, PatientField, PatientFields, PatientLocation, PatientReference,
+    SdcFact,
 };
 use wardline_model::{Bounded, Fact, Label, Protocol, Subject, Timestamp};
 use wardline_wire::Sensitive;
@@ -125,6 +126,7 @@ impl State {
             patient: self.patient.clone(),
             location: self.location.clone(),
             device: None,
+            limits: alarm.limits.map(|[lower, upper]| AlarmLimits { lower, upper }),
         }
     }
 

@@ -1,13 +1,15 @@
 //! Packets and messages go round in circles.
 
+use std::net::Ipv4Addr;
+
 use rand::RngExt as _;
 use wardline_model::Attack::Routing;
 use wardline_model::MacAddress;
 
-use super::{Made, Role, Variant, crude, stealthy};
+use super::{Made, Role, Variant, crude, later, stealthy};
 use crate::campus::day::{MLLP, MQTT, Twist};
 use crate::campus::{Campus, SECOND};
-use crate::frames::{after_hops, arp, between, icmp, udp};
+use crate::frames::{End, after_hops, arp, between, icmp, udp};
 use crate::speech::telemetry;
 
 pub(super) const VARIANTS: &[Variant] = &[
@@ -16,6 +18,7 @@ pub(super) const VARIANTS: &[Variant] = &[
     crude(Routing, "frames-multiplied", frames),
     crude(Routing, "topic-between-two-brokers", topic),
     crude(Routing, "expired-packets", expired),
+    later(crude(Routing, "default-route-announced", default_route)),
     stealthy(Routing, "one-turn-in-a-minute", slow),
 ];
 
@@ -111,6 +114,27 @@ fn topic(campus: &mut Campus, now: i64, until: i64) -> Made {
         turn += 1;
     });
     Made { victims: vec![broker, other], sources: vec![broker, other], ..Made::default() }
+}
+
+/// RIP version 2 (RFC 2453 section 4): an intruder says that the way to everywhere leads through him.
+fn default_route(campus: &mut Campus, now: i64, until: i64) -> Made {
+    let subnet = campus.visible_subnet();
+    let intruder = campus.intrude(subnet);
+    let routers = End {
+        mac: MacAddress([0x01, 0x00, 0x5e, 0, 0, 9]),
+        ip: Ipv4Addr::new(224, 0, 0, 9),
+        ip6: None,
+        port: 520,
+        time_to_live: 1,
+    };
+    let mut message = vec![2, 2, 0, 0, 0, 2, 0, 0];
+    message.extend([[0; 4], [0; 4], [0; 4], [0, 0, 0, 1]].concat());
+    campus.every(now, 30 * SECOND, until, move |campus, now| {
+        let from = End { time_to_live: 1, ..campus.unit(intruder).end.at(520).over_ipv4() };
+        let identification = campus.chance.random();
+        campus.show(now, udp(from, routers, identification, &message), subnet);
+    });
+    Made { sources: vec![intruder], ..Made::default() }
 }
 
 /// The loop itself is elsewhere; its router tells of the packets that died in it.

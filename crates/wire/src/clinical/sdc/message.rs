@@ -144,7 +144,7 @@ pub struct Value {
 }
 
 /// State of an alert condition or signal.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Alarm {
     /// Handle of its descriptor.
     pub handle: String,
@@ -154,6 +154,9 @@ pub struct Alarm {
     pub presence: String,
     /// `On`, `Off`, `Psd`.
     pub activation: Option<String>,
+    /// The values beyond which it gives alarm, section 5.4.5: a side that is not monitored has none. `None` where the
+    /// state is not that of a limit, or does not say.
+    pub limits: Option<[Option<f64>; 2]>,
 }
 
 /// PatientContextState, section 5.4.

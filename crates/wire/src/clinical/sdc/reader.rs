@@ -61,6 +61,8 @@ enum What {
         time_ms: Option<u64>,
     },
     Patient(Box<Patient>),
+    /// State of an alarm, and which of its limits are monitored.
+    Alarm(Box<Alarm>, [bool; 2]),
 }
 
 #[derive(Default)]
@@ -129,7 +131,7 @@ impl Walk {
             self.descriptor(depth, name, handle, attributes);
         }
         if let Some(handle) = of("DescriptorHandle") {
-            self.state(depth, kind, handle, attributes, tell);
+            self.state(depth, kind, handle, attributes);
         }
         match name {
             "Type" | "Unit" => self.coded(depth, name, of("Code")),
@@ -153,6 +155,14 @@ impl Walk {
                 {
                     patient.identifier = of("Extension").map(Sensitive::new);
                     patient.root = of("Root");
+                }
+            }
+            "Limits" => {
+                if let Some(Open { what: What::Alarm(alarm, [lower, upper]), .. }) = self.open.last_mut() {
+                    let limit = |name, monitored: bool| {
+                        of(name).filter(|_| monitored)?.parse().ok().filter(|limit: &f64| limit.is_finite())
+                    };
+                    alarm.limits = Some([limit("Lower", *lower), limit("Upper", *upper)]);
                 }
             }
             "LocationDetail" => tell(Event::Location(Location {
@@ -213,14 +223,7 @@ impl Walk {
         }
     }
 
-    fn state(
-        &mut self,
-        depth: usize,
-        kind: &str,
-        handle: String,
-        attributes: &[(String, String)],
-        tell: &mut dyn FnMut(Event),
-    ) {
+    fn state(&mut self, depth: usize, kind: &str, handle: String, attributes: &[(String, String)]) {
         let of = |name| attribute(attributes, name).map(short);
         match kind {
             "NumericMetricState" => self.open.push(Open {
@@ -228,12 +231,20 @@ impl Walk {
                 what: What::Metric { handle, value: None, validity: None, time_ms: None },
             }),
             "PatientContextState" => self.open.push(Open { depth, what: What::Patient(Box::default()) }),
-            "AlertConditionState" | "LimitAlertConditionState" | "AlertSignalState" => {
+            "AlertSystemState" | "AlertConditionState" | "LimitAlertConditionState" | "AlertSignalState" => {
                 // A condition that is not there is the ordinary case, and told where it is said.
                 let presence = of("Presence").unwrap_or_else(|| "false".to_owned());
                 let component = self.descriptors.of(&handle);
                 let activation = of("ActivationState");
-                tell(Event::Alarm(Box::new(Alarm { handle, component, presence, activation })));
+                let limits = None;
+                let alarm = Box::new(Alarm { handle, component, presence, activation, limits });
+                let monitored = match of("MonitoredAlertLimits").as_deref() {
+                    Some("None") => [false; 2],
+                    Some("LoOff") => [false, true],
+                    Some("HiOff") => [true, false],
+                    _ => [true; 2],
+                };
+                self.open.push(Open { depth, what: What::Alarm(alarm, monitored) });
             }
             _ => {}
         }
@@ -295,6 +306,7 @@ impl Walk {
             }
             What::Metric { value: None, .. } => {}
             What::Patient(patient) => tell(Event::Patient(patient)),
+            What::Alarm(alarm, _) => tell(Event::Alarm(alarm)),
         }
     }
 
@@ -444,6 +456,21 @@ mod tests {
              <pm:CoreData><pm:Givenname>Eva</pm:Givenname><pm:Familyname>Muster</pm:Familyname></pm:CoreData></pm:State>\
              </pm:MdState></msg:Mdib></msg:GetMdibResponse>",
         )
+    }
+
+    #[test]
+    fn an_alarm_tells_its_limits_as_far_as_they_are_monitored() {
+        let text = envelope(
+            "http://standards.ieee.org/downloads/11073/11073-20701-2018/StateEventService/EpisodicAlertReport",
+            "<msg:EpisodicAlertReport MdibVersion='9' SequenceId='urn:uuid:1'><msg:ReportPart>\
+             <msg:AlertState xsi:type='pm:LimitAlertConditionState' DescriptorHandle='rate.limit' ActivationState='On' \
+             MonitoredAlertLimits='HiOff'><pm:Limits Lower='50' Upper='120'/></msg:AlertState>\
+             <msg:AlertState xsi:type='pm:AlertSystemState' DescriptorHandle='alarms' ActivationState='Off'/>\
+             </msg:ReportPart></msg:EpisodicAlertReport>",
+        );
+        let told = read(&text, 7);
+        assert!(told[0].contains("activation: Some(\"On\"), limits: Some([Some(50.0), None])"), "{told:?}");
+        assert!(told[1].contains("activation: Some(\"Off\"), limits: None"), "{told:?}");
     }
 
     #[test]
