@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::thread::JoinHandle;
 
 use crossbeam_channel::{Receiver, Sender, bounded};
-use wardline_model::{Observation, PseudonymKey, Sighting, Subject, Timestamp};
+use wardline_model::{DigestAlgorithms, Observation, PseudonymKey, Sighting, Subject, Timestamp};
 
 use crate::counters::Counters;
 use crate::frame::Frame;
@@ -35,12 +35,20 @@ pub struct Settings {
     pub workers: u16,
     /// Addresses of life-sustaining devices: their conversations are the last to go when room must be made.
     pub protected: BTreeSet<IpAddr>,
+    /// Which digests are made of files that go over the network. Each costs time for each of their bytes.
+    pub digests: DigestAlgorithms,
 }
 
 impl Settings {
     /// The defaults.
     pub fn new(key: PseudonymKey) -> Self {
-        Self { limits: Limits::default(), key, workers: 1, protected: BTreeSet::new() }
+        Self {
+            limits: Limits::default(),
+            key,
+            workers: 1,
+            protected: BTreeSet::new(),
+            digests: DigestAlgorithms::default(),
+        }
     }
 }
 
@@ -65,8 +73,12 @@ impl Pipeline {
         // Nobody outside can know the seed, so nobody can make addresses that collide; the same key gives the same
         // seed, so that a run can be repeated.
         let seed = settings.key.pseudonym(Subject::Message, b"hash seed of conversations").bits() as u64;
-        let making =
-            Making { limits: settings.limits, key: settings.key, protected: Arc::new(settings.protected) };
+        let making = Making {
+            limits: settings.limits,
+            key: settings.key,
+            protected: Arc::new(settings.protected),
+            digests: settings.digests,
+        };
         let work = if settings.workers > 1 {
             Work::Threads(Box::new(Threads::start(&making, usize::from(settings.workers).min(SHARDS))))
         } else {

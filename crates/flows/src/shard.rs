@@ -11,7 +11,7 @@ use hashbrown::HashTable;
 use wardline_model::fact::{
     AmbiguityKind, AmbiguousStream, FlowRate, IcmpFact, IcmpKind, PaceFact, StackTraits, TcpEvent,
 };
-use wardline_model::{Fact, Observation, PseudonymKey, Sighting, Station, Transport};
+use wardline_model::{DigestAlgorithms, Fact, Observation, PseudonymKey, Sighting, Station, Transport};
 use wardline_wire::network::{icmp, icmp6};
 use wardline_wire::transport::{tcp, tcp::flags, udp};
 use wardline_wire::{Direction, Error};
@@ -75,6 +75,7 @@ pub(crate) struct Making {
     pub limits: Limits,
     pub key: PseudonymKey,
     pub protected: Arc<BTreeSet<IpAddr>>,
+    pub digests: DigestAlgorithms,
 }
 
 /// A share of all conversations.
@@ -680,6 +681,7 @@ impl Reading<'_> {
             transport: self.talk.key.transport(),
             vlan: self.talk.vlan,
             direction,
+            digests: self.making.digests,
             key: &self.making.key,
             out,
             labels: labels.as_deref_mut().unwrap_or(&mut fresh),

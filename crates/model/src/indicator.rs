@@ -28,6 +28,43 @@ pub enum Pattern {
     UserAgent(Label),
 }
 
+/// Which digests of files are asked for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct DigestAlgorithms {
+    /// RFC 1321.
+    pub md5: bool,
+    /// FIPS 180-4.
+    pub sha1: bool,
+    /// FIPS 180-4.
+    pub sha256: bool,
+    /// FIPS 180-4.
+    pub sha512: bool,
+}
+
+impl DigestAlgorithms {
+    /// Those that some patterns need. The length of a digest tells its algorithm.
+    pub fn of<'a>(patterns: impl IntoIterator<Item = &'a Pattern>) -> Self {
+        let mut needed = Self::default();
+        for pattern in patterns {
+            if let Pattern::File(digest) = pattern {
+                match digest.as_str().len() {
+                    32 => needed.md5 = true,
+                    40 => needed.sha1 = true,
+                    64 => needed.sha256 = true,
+                    128 => needed.sha512 = true,
+                    _ => {}
+                }
+            }
+        }
+        needed
+    }
+
+    /// Whether any is asked for.
+    pub const fn any(self) -> bool {
+        self.md5 || self.sha1 || self.sha256 || self.sha512
+    }
+}
+
 /// Traffic light protocol 2.0 (FIRST): with whom it may be shared.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]

@@ -48,7 +48,7 @@ pub use exposure::{Exposure, ExposureKind};
 pub use fact::Fact;
 pub use finding::{Attack, Finding, Severity};
 pub use flow::{FlowRecord, TcpOutcome};
-pub use indicator::{Indicator, Pattern, TrafficLight, WarningList, is_below};
+pub use indicator::{DigestAlgorithms, Indicator, Pattern, TrafficLight, WarningList, is_below};
 pub use label::Label;
 pub use observation::{CaptureId, Observation, Sighting};
 pub use policy::{

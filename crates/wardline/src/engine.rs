@@ -7,7 +7,8 @@ use wardline_assess::{Assessor, Changes};
 use wardline_capture::link_type;
 use wardline_flows::Pipeline;
 use wardline_model::{
-    CaptureId, Indicator, Label, Observation, Policy, PseudonymKey, Site, Timestamp, WarningList,
+    CaptureId, DigestAlgorithms, Indicator, Label, Observation, Policy, PseudonymKey, Site, Timestamp,
+    WarningList,
 };
 
 /// What a run is made with.
@@ -169,6 +170,7 @@ fn flows_frame(frame: wardline_capture::Frame<'_>) -> wardline_flows::Frame<'_> 
 fn pipeline(making: &Making) -> Pipeline {
     Pipeline::new(wardline_flows::Settings {
         workers: making.workers,
+        digests: DigestAlgorithms::of(making.indicators.iter().map(|indicator| &indicator.pattern)),
         ..wardline_flows::Settings::new(making.key.clone())
     })
 }

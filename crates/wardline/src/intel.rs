@@ -103,7 +103,7 @@ const fn kind(pattern: &Pattern) -> &'static str {
         Pattern::UrlHost(_) => "web addresses",
         Pattern::Ja4(_) => "JA4 fingerprints",
         Pattern::Certificate(_) => "certificates",
-        Pattern::File(_) => "file hashes (kept, not yet looked for)",
+        Pattern::File(_) => "file hashes",
         Pattern::UserAgent(_) => "user agents",
     }
 }

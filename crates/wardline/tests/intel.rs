@@ -68,6 +68,33 @@ fn what_was_imported_is_looked_for_and_a_warning_list_silences_it() {
     );
 }
 
+/// Of the report that the desk writes to a share and reads back in `fixtures/recorded/smb-samba.pcap.zst`.
+const REPORT: [&str; 2] =
+    ["1a497360fc4be81acb22d512a4023a39cf7dd934491c4a19f4838e2985796b77", "3503a72e47eb2606a539fe2ef3110c96"];
+
+#[test]
+fn a_file_is_known_by_its_digest_by_whoever_received_it() {
+    let capture = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fixtures/recorded/smb-samba.pcap.zst");
+    let capture = capture.to_str().unwrap();
+    for digest in REPORT {
+        let directory = tempfile::tempdir().unwrap();
+        let list = directory.path().join("digests.txt");
+        fs::write(&list, format!("{digest}\n")).unwrap();
+        let arguments = ["analyze", "--json", "--intel", list.to_str().unwrap(), capture];
+        let found = hits(&wardline(&directory.path().join("state"), &arguments));
+        let mut received: Vec<_> =
+            found.iter().map(|finding| finding.device.as_ref().unwrap().ip.unwrap().to_string()).collect();
+        received.sort_unstable();
+        // The server when it was written, the desk when it was read back.
+        assert_eq!(received, ["192.0.2.15", "192.0.2.28"], "{digest}");
+        assert!(
+            found
+                .iter()
+                .all(|finding| finding.evidence.iter().any(|seen| seen.value.as_str().contains(digest)))
+        );
+    }
+}
+
 #[test]
 fn a_broken_file_is_named_with_its_place_and_harms_no_other() {
     let directory = tempfile::tempdir().unwrap();

@@ -7,7 +7,7 @@
 use std::net::IpAddr;
 
 use ipnet::IpNet;
-use wardline_model::fact::{DnsData, DnsFact, HttpFact, TlsFact};
+use wardline_model::fact::{DnsData, DnsFact, FileFact, HttpFact, TlsFact};
 use wardline_model::{
     Attack, Fact, Indicator, Label, Observation, Pattern, Protocol, Severity, Timestamp, WarningList,
 };
@@ -33,6 +33,7 @@ pub(super) struct Intelligence {
     ja4: Map<Label, usize>,
     certificates: Map<Label, usize>,
     agents: Map<Label, usize>,
+    files: Map<Label, usize>,
 }
 
 impl Intelligence {
@@ -63,8 +64,9 @@ impl Intelligence {
                 Pattern::UserAgent(agent) => {
                     all.agents.entry(agent.clone()).or_insert(place);
                 }
-                // Files are not put together from their pieces.
-                Pattern::File(_) => {}
+                Pattern::File(digest) => {
+                    all.files.entry(digest.clone()).or_insert(place);
+                }
             }
         }
         all.indicators = indicators;
@@ -124,6 +126,7 @@ impl Detector for ThreatIntelligence {
         match &observation.fact {
             Fact::Dns(dns) => self.dns(observation, dns, world, episodes),
             Fact::Tls(tls) => self.tls(observation, tls, world, episodes),
+            Fact::File(file) => self.file(observation, file, world, episodes),
             Fact::Http(http) => {
                 if let HttpFact::Request(request) = http.as_ref() {
                     let host = request.host.as_ref().map(|host| host.as_str().to_ascii_lowercase());
@@ -213,6 +216,21 @@ impl ThreatIntelligence {
             }
             _ => {}
         }
+    }
+
+    /// The device is who received the file, or, where that is no machine of the house, who sent it.
+    fn file(&self, observation: &Observation, file: &FileFact, world: &World<'_>, episodes: &mut Episodes) {
+        let found = file.digests.iter().find_map(|digest| {
+            let place = self.intelligence.files.get(digest)?;
+            Some((digest, self.intelligence.indicators.get(*place)?))
+        });
+        let Some((digest, indicator)) = found else { return };
+        let mut turned = observation.clone();
+        if observation.to.ip.is_some_and(is_internal) {
+            std::mem::swap(&mut turned.from, &mut turned.to);
+        }
+        let field = (file.protocol, "digest of a file", digest.as_str());
+        self.hit(&turned, Some(indicator), field, true, world, episodes);
     }
 
     fn conversation(

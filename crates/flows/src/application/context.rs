@@ -3,7 +3,8 @@
 use std::hash::{BuildHasher as _, Hash};
 
 use wardline_model::{
-    Fact, Label, Observation, Protocol, Pseudonym, PseudonymKey, Sighting, Station, Subject, Transport,
+    DigestAlgorithms, Fact, Label, Observation, Protocol, Pseudonym, PseudonymKey, Sighting, Station,
+    Subject, Transport,
 };
 use wardline_wire::enterprise::quic;
 use wardline_wire::{Direction, Sensitive};
@@ -27,6 +28,8 @@ pub(crate) struct Context<'a> {
     pub vlan: Option<u16>,
     /// Which way the bytes travel.
     pub direction: Direction,
+    /// Digests that are looked for of files.
+    pub digests: DigestAlgorithms,
     pub(crate) key: &'a PseudonymKey,
     pub(crate) out: &'a mut Vec<Observation>,
     pub(crate) labels: &'a mut ConversationLabels,

@@ -3,7 +3,7 @@
 
 #[cfg(test)]
 use wardline_model::Fact;
-use wardline_model::{Observation, PseudonymKey, Sighting, Station, Timestamp, Transport};
+use wardline_model::{DigestAlgorithms, Observation, PseudonymKey, Sighting, Station, Timestamp, Transport};
 use wardline_wire::Direction;
 
 use super::Context;
@@ -19,6 +19,7 @@ pub(crate) struct Driver {
     pub(crate) time: Timestamp,
     pub(crate) labels: ConversationLabels,
     pub(crate) observations: Vec<Observation>,
+    pub(crate) digests: DigestAlgorithms,
     key: PseudonymKey,
 }
 
@@ -33,6 +34,7 @@ impl Driver {
             time: Timestamp::default(),
             labels: ConversationLabels::default(),
             observations: Vec::new(),
+            digests: DigestAlgorithms { md5: true, sha1: true, sha256: true, sha512: true },
             key: PseudonymKey::new([7; 32]),
         }
     }
@@ -46,6 +48,7 @@ impl Driver {
             transport: self.transport,
             vlan: None,
             direction,
+            digests: self.digests,
             key: &self.key,
             out: &mut self.observations,
             labels: &mut self.labels,

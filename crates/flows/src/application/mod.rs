@@ -15,6 +15,7 @@ mod corpus;
 mod dhcp;
 mod dhcpv6;
 mod dicom;
+mod digest;
 mod dns;
 pub(crate) mod driver;
 mod ethernet_ip;

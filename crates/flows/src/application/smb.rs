@@ -4,9 +4,12 @@ use std::collections::VecDeque;
 
 use wardline_model::fact::{SmbFact, SmbFileOperation};
 use wardline_model::{Fact, Label, Protocol, Pseudonym, Subject};
-use wardline_wire::enterprise::smb::{Body, FileId, Message, Packet, Session, entropy_centibits, probe};
+use wardline_wire::enterprise::smb::{
+    Body, FileId, Message, PENDING, Packet, Session, entropy_centibits, probe,
+};
 use wardline_wire::{Direction, Sensitive};
 
+use super::digest::{FILE_BYTES_MAX, FileDigest};
 use super::names::{extension, from_utf16};
 use super::{Context, Progress, Stream, StreamAdaptor, ntlm};
 
@@ -17,6 +20,8 @@ pub(super) const STREAM: Stream =
 /// later operations are then told without a name.
 const WAITING_MAX: usize = 128;
 const FILES_MAX: usize = 256;
+/// Files of one conversation of which digests are made at the same time; the oldest is given up first.
+const TRANSFERS_MAX: usize = 16;
 /// Trees that are known to be for pipes.
 const PIPES_MAX: usize = 16;
 /// What a related command of the same packet says instead of an identifier: the file before it.
@@ -31,6 +36,16 @@ struct File {
     extension: Option<Label>,
 }
 
+/// A file of which digests are made while it is written or read from its begin to its end.
+struct Transfer {
+    file: FileId,
+    written: bool,
+    digest: FileDigest,
+}
+
+/// Data of a command of which more follows: of which file, written or read, and how many bytes.
+type Following = Option<(FileId, bool, u64)>;
+
 #[derive(Default)]
 struct Smb {
     session: Session,
@@ -44,11 +59,26 @@ struct Files {
     newest: Option<File>,
     pipe_trees: VecDeque<u32>,
     encrypted: bool,
+    transfers: Transfers,
+}
+
+/// Only used where digests of files are looked for.
+#[derive(Default)]
+struct Transfers {
+    under_way: VecDeque<Transfer>,
+    /// Reads that wait for their answer: message, file, offset.
+    asked: VecDeque<(u64, FileId, u64)>,
+    /// Lengths of files when they were opened.
+    sizes: VecDeque<(FileId, u64)>,
+    following: [Following; 2],
 }
 
 impl StreamAdaptor for Smb {
     fn data(&mut self, direction: Direction, bytes: &[u8], context: &mut Context<'_>) -> Progress {
         let Self { session, files } = self;
+        if context.digests.any() {
+            session.show_data();
+        }
         let readable = session.feed(direction, bytes, |packet| match packet {
             Packet::Command(message) => files.command(&message, context),
             Packet::Smb1 => {
@@ -60,6 +90,7 @@ impl StreamAdaptor for Smb {
                 context.tell(Fact::Smb(Box::new(SmbFact::Encrypted)));
             }
             Packet::Encrypted => {}
+            Packet::MoreData(data) => files.transfers.more(data.expose(), context),
         });
         if readable { Progress::Continue } else { Progress::Done }
     }
@@ -99,14 +130,30 @@ impl Files {
                 }
             }
             Body::Create { name, delete_on_close } => self.create(message, name, delete_on_close, context),
-            Body::Created { file } => self.created(header.message_id, file),
-            Body::Close { file } => self.open.retain(|(id, _)| *id != file),
-            Body::Read { file, length } => {
+            Body::Created { file, size } => {
+                self.created(header.message_id, file);
+                self.transfers.opened(file, size);
+            }
+            Body::Close { file } => {
+                self.transfers.close(file, context);
+                self.open.retain(|(id, _)| *id != file);
+            }
+            Body::Read { file, length, offset } => {
+                // Pipes are no files.
+                if self.file(file).is_some() {
+                    self.transfers.asked(header.message_id, file, offset);
+                }
                 self.tell(file, SmbFileOperation::Read, u64::from(length), None, context)
             }
-            Body::Write { file, length, data } => {
+            Body::ReadData { length, data } => {
+                self.transfers.read(header.message_id, length, data.expose(), context);
+            }
+            Body::Write { file, length, offset, data } => {
                 let entropy = entropy_centibits(data.expose());
                 self.tell(file, SmbFileOperation::Write, u64::from(length), entropy, context);
+                if self.file(file).is_some() {
+                    self.transfers.data((file, true), offset, length, data.expose(), context);
+                }
             }
             Body::Rename { file, name } => self.rename(file, name, context),
             Body::Delete { file } => self.tell(file, SmbFileOperation::Delete, 0, None, context),
@@ -175,7 +222,8 @@ impl Files {
     /// A log-in or anything else that the server refused.
     fn refused(&self, message: &Message<'_>, context: &mut Context<'_>) {
         use wardline_wire::enterprise::smb::Command;
-        if message.header.response && message.header.command == Command::SessionSetup {
+        let header = &message.header;
+        if header.response && header.command == Command::SessionSetup && header.status != PENDING {
             context.tell(Fact::Smb(Box::new(SmbFact::SessionSetup { status: message.header.status })));
         }
     }
@@ -196,6 +244,98 @@ impl Files {
         context: &mut Context<'_>,
     ) {
         context.tell(operation(what, self.file(id), bytes, entropy));
+    }
+}
+
+impl Transfers {
+    fn opened(&mut self, file: FileId, size: u64) {
+        remember(&mut self.sizes, (file, size), FILES_MAX);
+    }
+
+    fn asked(&mut self, message: u64, file: FileId, offset: u64) {
+        remember(&mut self.asked, (message, file, offset), WAITING_MAX);
+    }
+
+    fn read(&mut self, message: u64, length: u32, data: &[u8], context: &mut Context<'_>) {
+        let Some(place) = self.asked.iter().position(|(asked, ..)| *asked == message) else { return };
+        let Some((_, file, offset)) = self.asked.remove(place) else { return };
+        // It was opened by a command of the same packet, whose answer stands before this one.
+        let newest = self.sizes.back().map(|(file, _)| *file);
+        let file = if file == SAME_FILE { newest.unwrap_or(file) } else { file };
+        self.data((file, false), offset, length, data, context);
+    }
+
+    /// `length` bytes at `offset`, of which `data` came so far.
+    fn data(
+        &mut self,
+        (file, written): (FileId, bool),
+        offset: u64,
+        length: u32,
+        data: &[u8],
+        context: &mut Context<'_>,
+    ) {
+        if let Some(following) = self.following.get_mut(context.direction.index()) {
+            *following = Some((file, written, u64::from(length).saturating_sub(data.len() as u64)));
+        }
+        let place = self.place(file, written);
+        let next =
+            place.and_then(|place| self.under_way.get(place)).map_or(0, |transfer| transfer.digest.bytes());
+        // What does not follow on what came before may begin anew, and is no transfer from begin to end otherwise.
+        if offset != next || place.is_none() {
+            place.map(|place| self.under_way.remove(place));
+            let Some(digest) = FileDigest::new(context.digests).filter(|_| offset == 0) else { return };
+            if self.under_way.len() >= TRANSFERS_MAX {
+                self.under_way.pop_front();
+            }
+            self.under_way.push_back(Transfer { file, written, digest });
+        }
+        self.feed((file, written), data, context);
+    }
+
+    /// More data of the last command of this direction.
+    fn more(&mut self, data: &[u8], context: &mut Context<'_>) {
+        let Some(Some((file, written, left))) = self.following.get_mut(context.direction.index()) else {
+            return;
+        };
+        let within = data.len().min(usize::try_from(*left).unwrap_or(usize::MAX));
+        *left -= within as u64;
+        let which = (*file, *written);
+        self.feed(which, data.get(..within).unwrap_or_default(), context);
+    }
+
+    fn feed(&mut self, (file, written): (FileId, bool), data: &[u8], context: &mut Context<'_>) {
+        let Some(place) = self.place(file, written) else { return };
+        let Some(transfer) = self.under_way.get_mut(place) else { return };
+        transfer.digest.feed(data);
+        let bytes = transfer.digest.bytes();
+        let size = self.sizes.iter().rev().find(|(open, _)| *open == file).map(|(_, size)| *size);
+        if bytes > FILE_BYTES_MAX as u64 {
+            self.under_way.remove(place);
+        } else if !written && size == Some(bytes) {
+            self.finish(place, context);
+        }
+    }
+
+    /// What was written is whole when it is closed.
+    fn close(&mut self, file: FileId, context: &mut Context<'_>) {
+        if let Some(place) = self.place(file, true) {
+            self.finish(place, context);
+        }
+        if file != SAME_FILE {
+            self.sizes.retain(|(open, _)| *open != file);
+            self.under_way.retain(|transfer| transfer.file != file);
+        }
+    }
+
+    fn finish(&mut self, place: usize, context: &mut Context<'_>) {
+        let file = self.under_way.remove(place).and_then(|transfer| transfer.digest.finish(Protocol::Smb2));
+        if let Some(file) = file {
+            context.tell(Fact::File(Box::new(file)));
+        }
+    }
+
+    fn place(&self, file: FileId, written: bool) -> Option<usize> {
+        self.under_way.iter().position(|transfer| transfer.file == file && transfer.written == written)
     }
 }
 

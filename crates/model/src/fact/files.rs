@@ -2,7 +2,18 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Label, Pseudonym};
+use crate::{Bounded, Label, Protocol, Pseudonym};
+
+/// A file, or the body of a message, that went over the network whole: from its sender to who received it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct FileFact {
+    /// What carried it.
+    pub protocol: Protocol,
+    /// Its length.
+    pub bytes: u64,
+    /// Its digests, lower-case hexadecimal: MD5, SHA-1, SHA-256, SHA-512, as far as they are looked for.
+    pub digests: Bounded<Label, 4>,
+}
 
 /// What was done to a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]

@@ -26,7 +26,7 @@ pub use enterprise::{
     BannerFact, CredentialFact, CredentialKind, DhcpFact, DhcpMessage, DnsAnswer, DnsData, DnsFact,
     DnsQuestion, NtpFact, RtpFact, SipFact, SipMessage,
 };
-pub use files::{FtpFact, NtlmFact, SmbFact, SmbFileOperation};
+pub use files::{FileFact, FtpFact, NtlmFact, SmbFact, SmbFileOperation};
 pub use network::{
     ArpFact, ArpOperation, IcmpFact, IcmpKind, LinkAdvertisement, NeighborFact, NeighborKind, ReplicaFact,
     RoutingFact, RoutingKind,
@@ -92,6 +92,8 @@ pub enum Fact {
     Tls(Box<TlsFact>),
     /// SMB.
     Smb(Box<SmbFact>),
+    /// A file went over the network whole.
+    File(Box<FileFact>),
     /// NTLM in whatever carried it.
     Ntlm(Box<NtlmFact>),
     /// FTP control connection.

@@ -43,7 +43,7 @@ impl Http {
                     body.extend_from_slice(piece);
                     program(body)
                 }
-                Event::BodyEnd => {
+                Event::BodyEnd | Event::BodyRest(_) | Event::BodyWhole => {
                     *body = Vec::new();
                     None
                 }

@@ -3,12 +3,14 @@
 use std::io::Write as _;
 
 use flate2::write::{GzDecoder, ZlibDecoder};
+use wardline_model::Fact;
 use wardline_wire::enterprise::http::{BodyFormat, Head};
 
 use super::dicomweb::Objects;
 use super::fhir::Resources;
 use super::sdc::{Envelope, Memory};
-use crate::application::{Context, ipp};
+use crate::application::digest::{FILE_BYTES_MAX, FileDigest};
+use crate::application::{Context, Protocol, ipp};
 
 /// How much of a body is kept to be looked through at its end, bytes.
 const KEPT_BYTES_MAX: usize = 16 * 1024;
@@ -36,6 +38,13 @@ pub(super) enum Reading {
 pub(super) struct Body {
     reading: Option<Reading>,
     inflate: Option<Inflate>,
+    digesting: Option<Box<Digesting>>,
+}
+
+/// A body of which digests are made. It goes on where reading ends.
+struct Digesting {
+    inflate: Option<Inflate>,
+    digest: FileDigest,
 }
 
 /// What a body that was kept is, when it is over.
@@ -43,20 +52,55 @@ pub(super) type Kept = (BodyFormat, Vec<u8>);
 
 impl Body {
     /// A body that is read like this.
-    pub(super) fn begin(&mut self, reading: Option<Reading>, head: &Head<'_, '_>) {
+    pub(super) fn begin(&mut self, reading: Option<Reading>, head: &Head<'_, '_>, context: &Context<'_>) {
         let coding = head.get("content-encoding").unwrap_or(b"identity").to_ascii_lowercase();
-        self.inflate = None;
-        self.reading = reading;
-        match coding.as_slice() {
-            b"identity" | b"" => {}
-            b"gzip" | b"x-gzip" if self.reading.is_some() => {
-                self.inflate = Some(Inflate::new(Coding::Gzip(Box::new(GzDecoder::new(Vec::new())))));
-            }
-            b"deflate" if self.reading.is_some() => {
-                self.inflate = Some(Inflate::new(Coding::Zlib(Box::new(ZlibDecoder::new(Vec::new())))));
-            }
+        // A part of a file is no file, and no record of a patient is digested.
+        let is_file =
+            head.get("content-range").is_none() && matches!(reading, None | Some(Reading::Keep(..)));
+        let digest = FileDigest::new(context.digests).filter(|_| is_file);
+        let coding = || match coding.as_slice() {
+            b"gzip" | b"x-gzip" => Some(Some(Coding::Gzip(Box::new(GzDecoder::new(Vec::new()))))),
+            b"deflate" => Some(Some(Coding::Zlib(Box::new(ZlibDecoder::new(Vec::new()))))),
+            b"identity" | b"" => Some(None),
             // What cannot be taken apart cannot be read.
-            _ => self.reading = None,
+            _ => None,
+        };
+        *self = Self::default();
+        if let Some(reading) = reading
+            && let Some(coding) = coding()
+        {
+            self.reading = Some(reading);
+            self.inflate = coding.map(|coding| Inflate::new(coding, INFLATED_BYTES_MAX));
+        }
+        if let Some(digest) = digest
+            && let Some(coding) = coding()
+        {
+            let inflate = coding.map(|coding| Inflate::new(coding, FILE_BYTES_MAX));
+            self.digesting = Some(Box::new(Digesting { inflate, digest }));
+        }
+    }
+
+    /// The next piece, wherever it stands in the body.
+    pub(super) fn digest(&mut self, bytes: &[u8]) {
+        let Some(digesting) = &mut self.digesting else { return };
+        let Digesting { inflate, digest } = digesting.as_mut();
+        match inflate {
+            None => digest.feed(bytes),
+            Some(inflate) => {
+                if !inflate.feed(bytes, &mut |plain| digest.feed(plain)) {
+                    self.digesting = None;
+                }
+            }
+        }
+    }
+
+    /// The body was shown whole.
+    pub(super) fn whole(&mut self, protocol: Protocol, context: &mut Context<'_>) {
+        let Some(digesting) = self.digesting.take() else { return };
+        let Digesting { inflate, mut digest } = *digesting;
+        let makes_sense = inflate.is_none_or(|mut inflate| inflate.step(&mut |plain| digest.feed(plain)));
+        if let Some(file) = digest.finish(protocol).filter(|_| makes_sense) {
+            context.tell(Fact::File(Box::new(file)));
         }
     }
 
@@ -116,8 +160,8 @@ struct Inflate {
 }
 
 impl Inflate {
-    fn new(coding: Coding) -> Self {
-        Self { coding, pending: Vec::new(), left: INFLATED_BYTES_MAX }
+    const fn new(coding: Coding, bytes_max: usize) -> Self {
+        Self { coding, pending: Vec::new(), left: bytes_max }
     }
 
     /// Whether the content makes sense and is not too long.

@@ -20,6 +20,7 @@ use wardline_wire::enterprise::http::{Response, Session, State, fields, path_sha
 use wardline_wire::{Direction, Sensitive};
 
 use self::body::{Body, Reading};
+use super::digest::FILE_BYTES_MAX;
 use super::{Context, Progress, Stream, StreamAdaptor, ntlm, patient_fields};
 
 pub(super) const STREAM: Stream = Stream {
@@ -62,17 +63,25 @@ impl StreamAdaptor for Adaptor {
             Direction::Backward => backward,
         };
         let told = &mut self.told;
+        if context.digests.any() {
+            self.session.show_whole_bodies(FILE_BYTES_MAX);
+        }
         let state = self.session.feed(direction, bytes, |event| match event {
             Event::Request(request) => {
                 told.request(request, context);
-                body.begin(told.reading(&request.head, true), &request.head);
+                body.begin(told.reading(&request.head, true), &request.head, context);
             }
             Event::Response(response) => {
                 told.response(response, context);
-                body.begin(told.reading(&response.head, false), &response.head);
+                body.begin(told.reading(&response.head, false), &response.head, context);
             }
-            Event::Body(piece) => body.feed(piece, context),
+            Event::Body(piece) => {
+                body.feed(piece, context);
+                body.digest(piece);
+            }
             Event::BodyEnd => told.body(body, context),
+            Event::BodyRest(piece) => body.digest(piece),
+            Event::BodyWhole => body.whole(told.protocol(), context),
         });
         match state {
             State::Open => Progress::Continue,
@@ -95,6 +104,9 @@ impl StreamAdaptor for Adaptor {
             context.direction = direction;
             if let Some(body) = self.bodies.get_mut(direction.index()) {
                 self.told.body(body, context);
+                if self.session.is_whole_at_close(direction) {
+                    body.whole(self.told.protocol(), context);
+                }
             }
         }
         while !self.told.asked.is_empty() {
@@ -104,6 +116,11 @@ impl StreamAdaptor for Adaptor {
 }
 
 impl Told {
+    /// What is spoken, as exactly as it is known.
+    fn protocol(&self) -> Protocol {
+        self.application.unwrap_or(Protocol::Http)
+    }
+
     fn request(&mut self, request: &Request<'_, '_>, context: &mut Context<'_>) {
         let head = &request.head;
         let field = |name| head.get(name).and_then(Label::non_empty);
@@ -434,6 +451,69 @@ mod tests {
         assert!(fact.fields.contains(PatientField::BirthDate));
         let text = format!("{facts:?}");
         assert!(!text.contains("Examplename") && !text.contains("1970-01-01"));
+    }
+
+    /// Length and SHA-256 of every file told.
+    fn files(facts: &[Fact]) -> Vec<(u64, String)> {
+        let told = facts.iter().filter_map(|fact| match fact {
+            Fact::File(file) => Some((file.bytes, file.digests.get(2)?.to_string())),
+            _ => None,
+        });
+        told.collect()
+    }
+
+    fn expected(content: &[u8]) -> (u64, String) {
+        use sha2::Digest as _;
+        let digest = sha2::Sha256::digest(content);
+        (content.len() as u64, digest.iter().map(|byte| format!("{byte:02x}")).collect())
+    }
+
+    #[test]
+    fn a_body_that_is_whole_is_digested_however_it_is_sent() {
+        use std::io::Write as _;
+        let content: Vec<u8> = (0..20_000_u32).map(|place| (place * 7 % 251) as u8).collect();
+        let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+        encoder.write_all(&content).unwrap();
+        let packed = encoder.finish().unwrap();
+        let head = |fields: &str| format!("HTTP/1.1 200 OK\r\n{fields}\r\n").into_bytes();
+        let plain = [head(&format!("Content-Length: {}\r\n", content.len())), content.clone()].concat();
+        let gzip = [
+            head(&format!("Content-Encoding: gzip\r\nContent-Length: {}\r\n", packed.len())),
+            packed.clone(),
+        ]
+        .concat();
+        let half = content.len() / 2;
+        let chunked = [
+            head("Transfer-Encoding: chunked\r\n"),
+            format!("{half:x}\r\n").into_bytes(),
+            content[..half].to_vec(),
+            format!("\r\n{:x}\r\n", content.len() - half).into_bytes(),
+            content[half..].to_vec(),
+            b"\r\n0\r\n\r\n".to_vec(),
+        ]
+        .concat();
+        let until_close = [head(""), content.clone()].concat();
+        let request = b"GET /firmware.bin HTTP/1.1\r\n\r\n";
+        for (name, answer) in [("plain", plain), ("gzip", gzip), ("chunked", chunked), ("close", until_close)]
+        {
+            let told = facts(&[(Direction::Forward, request), (Direction::Backward, &answer)]);
+            assert_eq!(files(&told), [expected(&content)], "{name}");
+        }
+    }
+
+    #[test]
+    fn a_part_of_a_file_and_a_body_with_a_hole_are_none() {
+        let part =
+            b"HTTP/1.1 206 Partial Content\r\nContent-Range: bytes 0-3/9\r\nContent-Length: 4\r\n\r\nfile";
+        assert_eq!(files(&facts(&[(Direction::Backward, part)])), []);
+        let mut driver = driver::Driver::new();
+        let mut adaptor = Adaptor::default();
+        driver.with(Direction::Backward, |context| {
+            adaptor.data(Direction::Backward, b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nfir", context);
+            adaptor.gap(Direction::Backward, 3, context);
+            adaptor.data(Direction::Backward, b"are", context)
+        });
+        assert_eq!(files(&driver.facts()), []);
     }
 
     #[test]

@@ -18,8 +18,12 @@ pub enum Event<'e> {
     Response(&'e Response<'e, 'e>),
     /// The next piece of the beginning of the body, in order.
     Body(&'e [u8]),
-    /// Nothing more of the body will be shown.
+    /// Nothing more of the beginning of the body will be shown.
     BodyEnd,
+    /// The next piece of the body behind its beginning: only where [`Session::show_whole_bodies`] was asked for.
+    BodyRest(&'e [u8]),
+    /// The body was shown to its last byte, without a hole: likewise.
+    BodyWhole,
 }
 
 /// How a session goes on.
@@ -64,11 +68,13 @@ struct Side {
     place: Place,
     /// Bytes of the present body that may still be shown.
     show: usize,
+    /// And bytes behind those; `None` where the body was not shown whole so far.
+    rest: Option<usize>,
 }
 
 impl Default for Side {
     fn default() -> Self {
-        Self { buffer: StreamBuffer::new(HEAD_BYTES_MAX), place: Place::Head, show: 0 }
+        Self { buffer: StreamBuffer::new(HEAD_BYTES_MAX), place: Place::Head, show: 0, rest: None }
     }
 }
 
@@ -79,12 +85,26 @@ pub struct Session {
     asked: VecDeque<Asked>,
     /// A request asked for another protocol.
     switched: bool,
+    /// Bytes shown of each body behind its beginning.
+    rest_max: Option<usize>,
 }
 
 impl Session {
     /// How much of each body is shown, bytes. It is shown in place and costs no memory here; whoever wants to keep it
     /// has a limit of its own.
     pub const BODY_BYTES_SHOWN: usize = 4 << 20;
+
+    /// Shows bodies of at most so many bytes to their last.
+    pub const fn show_whole_bodies(&mut self, bytes_max: usize) {
+        self.rest_max = Some(bytes_max.saturating_sub(Self::BODY_BYTES_SHOWN));
+    }
+
+    /// The conversation is over: whether the present body of a direction, which ends with it, was shown whole.
+    pub fn is_whole_at_close(&self, direction: Direction) -> bool {
+        self.sides
+            .get(direction.index())
+            .is_some_and(|side| side.place == Place::UntilClose && side.rest.is_some())
+    }
 
     /// Feeds the next piece of one direction.
     pub fn feed(&mut self, direction: Direction, piece: &[u8], mut tell: impl FnMut(Event<'_>)) -> State {
@@ -93,14 +113,14 @@ impl Session {
             Direction::Forward => forward,
             Direction::Backward => backward,
         };
-        let (asked, switched) = (&mut self.asked, &mut self.switched);
+        let (asked, switched, rest_max) = (&mut self.asked, &mut self.switched, self.rest_max);
         let mut lost = false;
-        let Side { buffer, place, show } = side;
+        let Side { buffer, place, show, rest } = side;
         let fits = buffer.feed_and_tell_seen(piece, |bytes, seen| {
             if lost || *switched {
                 return Some(Consumed::exactly(bytes.len()));
             }
-            let mut side = Reading { place, show, asked, switched, tell: &mut tell };
+            let mut side = Reading { place, show, rest, rest_max, asked, switched, tell: &mut tell };
             match side.step(bytes, seen) {
                 Ok(consumed) => consumed,
                 Err(NotHttp) => {
@@ -125,6 +145,7 @@ impl Session {
             Direction::Backward => backward,
         };
         side.show = 0;
+        side.rest = None;
         if side.buffer.pass_over(length) {
             return true;
         }
@@ -152,6 +173,8 @@ struct NotHttp;
 struct Reading<'s, F> {
     place: &'s mut Place,
     show: &'s mut usize,
+    rest: &'s mut Option<usize>,
+    rest_max: Option<usize>,
     asked: &'s mut VecDeque<Asked>,
     switched: &'s mut bool,
     tell: &'s mut F,
@@ -196,7 +219,19 @@ impl<F: FnMut(Event<'_>)> Reading<'_, F> {
 
     /// Shows what may be shown of `left` bytes of content and passes over the rest.
     fn content(&mut self, bytes: &[u8], left: u64) -> (Consumed, u64) {
-        let within = usize::try_from(left).unwrap_or(usize::MAX).min(*self.show).min(bytes.len());
+        let left_or_more = usize::try_from(left).unwrap_or(usize::MAX);
+        if *self.show == 0
+            && let Some(rest) = self.rest
+        {
+            let within = left_or_more.min(*rest).min(bytes.len());
+            if within > 0 {
+                (self.tell)(Event::BodyRest(bytes.get(..within).unwrap_or_default()));
+                *rest -= within;
+                return (Consumed::exactly(within), left.saturating_sub(within as u64));
+            }
+            *self.rest = None;
+        }
+        let within = left_or_more.min(*self.show).min(bytes.len());
         if within == 0 {
             return (Consumed { bytes: 0, skip: left }, 0);
         }
@@ -212,6 +247,9 @@ impl<F: FnMut(Event<'_>)> Reading<'_, F> {
     fn end(&mut self) -> Place {
         if std::mem::take(self.show) > 0 {
             (self.tell)(Event::BodyEnd);
+        }
+        if self.rest.take().is_some() {
+            (self.tell)(Event::BodyWhole);
         }
         Place::Head
     }
@@ -289,6 +327,7 @@ impl<F: FnMut(Event<'_>)> Reading<'_, F> {
         };
         *self.place = place;
         *self.show = if show { Session::BODY_BYTES_SHOWN } else { 0 };
+        *self.rest = self.rest_max.filter(|_| show);
     }
 
     fn chunk_size(&mut self, bytes: &[u8]) -> Result<Option<Consumed>, NotHttp> {
@@ -333,6 +372,7 @@ mod tests {
                 Event::BodyEnd => {
                     told.push(format!("[{}]", String::from_utf8_lossy(&std::mem::take(&mut body))));
                 }
+                Event::BodyRest(_) | Event::BodyWhole => told.push("more than was asked for".to_owned()),
             });
             if state != State::Open {
                 break;
@@ -368,6 +408,31 @@ mod tests {
             ]
         );
         assert_eq!(state, State::Open);
+    }
+
+    #[test]
+    fn shows_a_body_whole_where_that_is_asked_for() {
+        let shown = |length: usize, limit: usize| {
+            let head = format!("POST / HTTP/1.1\r\nContent-Length: {length}\r\n\r\n");
+            let mut session = Session::default();
+            session.show_whole_bodies(limit);
+            let (mut bytes, mut whole) = (0, false);
+            let mut feed = |piece: &[u8]| {
+                session.feed(Direction::Forward, piece, |event| match event {
+                    Event::Body(piece) | Event::BodyRest(piece) => bytes += piece.len(),
+                    Event::BodyWhole => whole = true,
+                    _ => {}
+                });
+            };
+            feed(head.as_bytes());
+            vec![7; length].chunks(60_000).for_each(&mut feed);
+            (bytes, whole)
+        };
+        let beginning = Session::BODY_BYTES_SHOWN;
+        for length in [1, beginning, beginning + 1, beginning + 100_000] {
+            assert_eq!(shown(length, beginning + 100_000), (length, true));
+        }
+        assert_eq!(shown(beginning + 100_001, beginning + 100_000), (beginning + 100_000, false));
     }
 
     #[test]

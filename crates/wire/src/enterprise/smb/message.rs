@@ -10,6 +10,8 @@ const DISPOSITION: u8 = 13;
 const DISPOSITION_EXTENDED: u8 = 64;
 /// `FILE_DELETE_ON_CLOSE` of the create options.
 const DELETE_ON_CLOSE: u32 = 0x1000;
+/// NT status "pending".
+pub const PENDING: u32 = 0x0000_0103;
 /// Bytes over which entropy is estimated.
 const ENTROPY_BYTES: usize = 4096;
 
@@ -65,6 +67,8 @@ pub enum Body<'a> {
     Created {
         /// Its identifier.
         file: FileId,
+        /// Its length so far, bytes.
+        size: u64,
     },
     /// Closed.
     Close {
@@ -77,6 +81,15 @@ pub enum Body<'a> {
         file: FileId,
         /// Bytes wanted.
         length: u32,
+        /// Where in the file.
+        offset: u64,
+    },
+    /// What was read; the request says from where.
+    ReadData {
+        /// Bytes read.
+        length: u32,
+        /// Front of the data.
+        data: Sensitive<&'a [u8]>,
     },
     /// Written.
     Write {
@@ -84,6 +97,8 @@ pub enum Body<'a> {
         file: FileId,
         /// Bytes written.
         length: u32,
+        /// Where in the file.
+        offset: u64,
         /// Front of the data.
         data: Sensitive<&'a [u8]>,
     },
@@ -111,7 +126,9 @@ impl<'a> Message<'a> {
         // An error answer has another body than its command.
         let failed =
             header.response && header.status & 0xc000_0000 == 0xc000_0000 && header.status != 0xc000_0016;
-        let body = if failed { Body::Other } else { body(&header, reader, bytes)? };
+        // The answer comes later; this one only says so.
+        let pending = header.response && header.status == PENDING;
+        let body = if failed || pending { Body::Other } else { body(&header, reader, bytes)? };
         Ok(Self { header, body })
     }
 }
@@ -144,8 +161,10 @@ fn body<'a>(header: &Header, mut reader: Reader<'a>, bytes: &'a [u8]) -> Result<
             Ok(Body::Create { name, delete_on_close: options & DELETE_ON_CLOSE != 0 })
         }
         (Command::Create, true) => {
-            reader.skip("up to file id", 64)?;
-            Ok(Body::Created { file: reader.array("file id")? })
+            reader.skip("up to end of file", 48)?;
+            let size = reader.u64_le("end of file")?;
+            reader.skip("attributes", 8)?;
+            Ok(Body::Created { file: reader.array("file id")?, size })
         }
         (Command::Close, false) => {
             reader.skip("structure size, flags", 8)?;
@@ -154,8 +173,15 @@ fn body<'a>(header: &Header, mut reader: Reader<'a>, bytes: &'a [u8]) -> Result<
         (Command::Read, false) => {
             reader.skip("structure size, padding, flags", 4)?;
             let length = reader.u32_le("length")?;
-            reader.skip("offset", 8)?;
-            Ok(Body::Read { file: reader.array("file id")?, length })
+            let offset = reader.u64_le("offset")?;
+            Ok(Body::Read { file: reader.array("file id")?, length, offset })
+        }
+        (Command::Read, true) => {
+            reader.skip("structure size", 2)?;
+            let offset = usize::from(reader.u8("data offset")?);
+            reader.skip("reserved", 1)?;
+            let length = reader.u32_le("data length")?;
+            Ok(Body::ReadData { length, data: Sensitive::new(front(bytes, offset, length)) })
         }
         (Command::Write, false) => write(reader, bytes),
         (Command::SetInfo, false) => set_information(reader, bytes),
@@ -178,11 +204,15 @@ fn write<'a>(reader: &mut Reader<'a>, bytes: &'a [u8]) -> Result<Body<'a>, Error
     reader.skip("structure size", 2)?;
     let offset = usize::from(reader.u16_le("data offset")?);
     let length = reader.u32_le("length")?;
-    reader.skip("offset", 8)?;
+    let begin = reader.u64_le("offset")?;
     let file = reader.array("file id")?;
-    let wanted = usize::try_from(length).unwrap_or(usize::MAX);
+    Ok(Body::Write { file, length, offset: begin, data: Sensitive::new(front(bytes, offset, length)) })
+}
+
+/// Of `length` bytes of data, those that the read part of the packet holds.
+fn front(bytes: &[u8], offset: usize, length: u32) -> &[u8] {
     let data = bytes.get(offset..).unwrap_or_default();
-    Ok(Body::Write { file, length, data: Sensitive::new(data.get(..wanted).unwrap_or(data)) })
+    data.get(..usize::try_from(length).unwrap_or(usize::MAX)).unwrap_or(data)
 }
 
 fn set_information<'a>(reader: &mut Reader<'a>, bytes: &'a [u8]) -> Result<Body<'a>, Error> {

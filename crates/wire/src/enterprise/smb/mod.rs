@@ -12,6 +12,6 @@ mod message;
 mod session;
 mod view;
 
-pub use message::{Body, FileId, Message, entropy_centibits};
+pub use message::{Body, FileId, Message, PENDING, entropy_centibits};
 pub use session::{MESSAGE_BYTES_READ, Packet, Session, probe};
 pub use view::{Command, Header};

@@ -2,7 +2,7 @@
 
 use super::Message;
 use super::view::Header;
-use crate::{Consumed, Direction, StreamBuffer, Verdict};
+use crate::{Consumed, Direction, Sensitive, StreamBuffer, Verdict};
 
 /// Bytes of a packet that are read; commands and names stand in front, data behind.
 pub const MESSAGE_BYTES_READ: usize = 16 * 1024;
@@ -16,6 +16,9 @@ const COMPOUND_MAX: usize = 64;
 pub enum Packet<'a> {
     /// A command of SMB 2 or 3.
     Command(Message<'a>),
+    /// More data of the last command of this direction, behind what is read of a packet: only where
+    /// [`Session::show_data`] was asked for.
+    MoreData(Sensitive<&'a [u8]>),
     /// Encrypted.
     Encrypted,
     /// A negotiation answer of SMB 1 that chooses SMB 1.
@@ -26,26 +29,41 @@ pub enum Packet<'a> {
 #[derive(Clone, Debug)]
 pub struct Session {
     directions: [StreamBuffer; 2],
+    /// Bytes left of the present packet of each direction that are data.
+    left: [u64; 2],
+    show_data: bool,
 }
 
 impl Default for Session {
     fn default() -> Self {
         let buffer = || StreamBuffer::new(MESSAGE_BYTES_READ + 4 + STEP_BYTES);
-        Self { directions: [buffer(), buffer()] }
+        Self { directions: [buffer(), buffer()], left: [0; 2], show_data: false }
     }
 }
 
 impl Session {
+    /// Shows what is written and read to its last byte.
+    pub const fn show_data(&mut self) {
+        self.show_data = true;
+    }
+
     /// Feeds the next bytes of one direction. False when they are not of SMB.
     pub fn feed(&mut self, direction: Direction, bytes: &[u8], mut tell: impl FnMut(Packet<'_>)) -> bool {
-        let [forward, backward] = &mut self.directions;
-        let buffer = match direction {
-            Direction::Forward => forward,
-            Direction::Backward => backward,
+        let ([forward, backward], [forward_left, backward_left]) = (&mut self.directions, &mut self.left);
+        let (buffer, left) = match direction {
+            Direction::Forward => (forward, forward_left),
+            Direction::Backward => (backward, backward_left),
         };
+        let show_data = self.show_data;
         let mut ours = true;
         for piece in bytes.chunks(STEP_BYTES) {
             let fits = buffer.feed(piece, |unread| {
+                if *left > 0 {
+                    let within = usize::try_from(*left).unwrap_or(usize::MAX).min(unread.len());
+                    tell(Packet::MoreData(Sensitive::new(unread.get(..within).unwrap_or_default())));
+                    *left -= within as u64;
+                    return Some(Consumed::exactly(within));
+                }
                 let [kind, length @ ..] = *unread.first_chunk::<4>()?;
                 let [high, middle, low] = length;
                 let length =
@@ -64,7 +82,12 @@ impl Session {
                 }
                 let packet = unread.get(4..4 + read)?;
                 ours &= commands(packet, &mut tell);
-                Some(Consumed { bytes: 4 + read, skip: (length - read) as u64 })
+                let rest = (length - read) as u64;
+                if show_data {
+                    *left = rest;
+                    return Some(Consumed::exactly(4 + read));
+                }
+                Some(Consumed { bytes: 4 + read, skip: rest })
             });
             if !fits || !ours {
                 buffer.clear();
@@ -197,6 +220,7 @@ mod tests {
                     },
                     Packet::Encrypted => "encrypted".to_owned(),
                     Packet::Smb1 => "smb1".to_owned(),
+                    Packet::MoreData(data) => format!("{} more", data.expose().len()),
                 });
             });
         }
