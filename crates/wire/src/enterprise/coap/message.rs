@@ -137,7 +137,8 @@ pub fn links(payload: &[u8]) -> Vec<Link> {
             target: target.to_owned(),
             attributes: attributes
                 .take(ATTRIBUTES_MAX)
-                .map(|(name, value)| (name.to_owned(), value.to_cow().into_owned()))
+                // Character by character: `to_cow` believes that what opens a quotation also closes it.
+                .map(|(name, value)| (name.to_owned(), value.to_string()))
                 .collect(),
         })
         .collect()
@@ -163,6 +164,16 @@ mod tests {
         assert_eq!(Message::parse(&long).map(|message| message.path), Ok(format!("/{}", "b".repeat(15))));
         let refused = Message::parse(&message(65)).err().map(|error| error.fault);
         assert_eq!(refused, Some(Fault::OverLimit { limit: OPTIONS_MAX }));
+    }
+
+    #[test]
+    fn a_quotation_that_is_never_closed_is_read_as_far_as_it_goes() {
+        let title = |text: &str| links(format!("</a>;title={text}").as_bytes()).pop().unwrap().attributes;
+        for (text, expected) in
+            [("\"", ""), ("\"\u{e9}", "\u{e9}"), ("\"\\", ""), ("\"a b\"", "a b"), ("c", "c")]
+        {
+            assert_eq!(title(text), [("title".to_owned(), expected.to_owned())], "{text}");
+        }
     }
 
     #[test]
