@@ -73,6 +73,9 @@ pub enum Layer {
     Ble,
     Hci,
     Ieee802154,
+    Phd,
+    Intellivue,
+    Poct1a,
 }
 
 /// The cause of an error, by who is to blame.

@@ -59,6 +59,7 @@ fn unencrypted(scene: &Scene<'_>, protocol: Protocol, conversation: &Conversatio
         | Protocol::Dicomweb
         | Protocol::Astm
         | Protocol::Poct1a
+        | Protocol::Phd
         | Protocol::IntellivueDataExport
         | Protocol::Mqtt
         | Protocol::Telnet => Severity::Medium,
@@ -160,7 +161,7 @@ fn is_outside(scene: &Scene<'_>, station: &Station) -> bool {
 /// Protocols whose standards know no log-in: who reaches the port gives orders.
 fn without_log_in(scene: &Scene<'_>, protocol: Protocol) -> Option<Sighting> {
     let severity = match protocol {
-        Protocol::Poct1a | Protocol::IntellivueDataExport => Severity::Medium,
+        Protocol::IntellivueDataExport => Severity::Medium,
         Protocol::Modbus | Protocol::Bacnet | Protocol::S7 | Protocol::EthernetIp => Severity::Low,
         _ => return None,
     };

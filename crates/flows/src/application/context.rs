@@ -2,6 +2,7 @@
 
 use std::hash::{BuildHasher as _, Hash};
 
+use wardline_model::fact::PatientReference;
 use wardline_model::{
     DigestAlgorithms, Fact, Label, Observation, Protocol, Pseudonym, PseudonymKey, Sighting, Station,
     Subject, Transport,
@@ -48,6 +49,8 @@ pub(crate) struct ConversationLabels {
     pub quic: Option<Box<quic::Session>>,
     /// Likewise: a remote procedure call that waits for its reply.
     pub call: Option<nfs::Waiting>,
+    /// Likewise: whom a monitor watches.
+    pub monitored: Option<Box<PatientReference>>,
     /// Hashes of what was told.
     told: Vec<u64>,
 }
@@ -60,6 +63,7 @@ impl ConversationLabels {
             && self.ja4.is_none()
             && self.quic.is_none()
             && self.call.is_none()
+            && self.monitored.is_none()
             && self.told.is_empty()
     }
 }

@@ -23,6 +23,7 @@ mod first_bytes;
 mod ftp;
 mod hl7;
 mod http;
+mod intellivue;
 mod introduction;
 mod ipp;
 mod kerberos;
@@ -39,6 +40,8 @@ mod opc_ua;
 mod oracles;
 mod patient;
 mod patient_fields;
+mod phd;
+mod poct1a;
 mod quic;
 mod radius;
 mod recognition;
@@ -141,6 +144,8 @@ pub(crate) static STREAMS: &[Stream] = &[
     mqtt::STREAM,
     nfs::STREAM,
     opc_ua::STREAM,
+    phd::STREAM,
+    poct1a::STREAM,
     recognition::HTTP2,
     rtsp::STREAM,
     s7::STREAM,
@@ -161,6 +166,7 @@ pub(crate) static DATAGRAMS: &[Datagram] = &[
     kerberos::DATAGRAM,
     ldap::DATAGRAM,
     ethernet_ip::DATAGRAM,
+    intellivue::DATAGRAM,
     nfs::DATAGRAM,
     quic::DATAGRAM,
     radius::DATAGRAM,

@@ -2,6 +2,7 @@
 //! blood pressure (BLS 1.1 section 3.1), glucose (GLS 1.0 section 3.1), continuous glucose (CGMS 1.0 section 3.1), pulse
 //! oximeter (PLXS 1.0 sections 3.2 and 3.3), weight (WSS 1.0 section 3.2), battery (BAS 1.0 section 3.1).
 
+use crate::clinical::mder::{float, sfloat};
 use crate::{Error, Layer, Reader};
 
 /// One number.
@@ -13,22 +14,6 @@ pub struct Quantity {
     pub value: f64,
     /// Unit, as UCUM writes it.
     pub unit: &'static str,
-}
-
-/// IEEE 11073-20601 SFLOAT: exponent of 4 bits, mantissa of 12. `None` for its special values.
-pub fn sfloat(bits: u16) -> Option<f64> {
-    let mantissa = i32::from((bits << 4) as i16 >> 4);
-    let exponent = i32::from(bits as i16 >> 12);
-    // NaN, not at this resolution, infinities, reserved: 0x7ff, 0x800, 0x7fe, 0x802, 0x801.
-    (!matches!(bits & 0x0fff, 0x07fe..=0x0802)).then(|| f64::from(mantissa) * 10_f64.powi(exponent))
-}
-
-/// IEEE 11073-20601 FLOAT: exponent of 8 bits, mantissa of 24. `None` for its special values.
-pub fn float(bits: u32) -> Option<f64> {
-    let mantissa = (bits << 8) as i32 >> 8;
-    let exponent = i32::from((bits >> 24) as u8 as i8);
-    (!matches!(bits & 0x00ff_ffff, 0x007f_fffe..=0x0080_0002))
-        .then(|| f64::from(mantissa) * 10_f64.powi(exponent))
 }
 
 /// The numbers in a characteristic, if it is one of those above.
@@ -142,18 +127,6 @@ mod tests {
         let _ =
             quantities(characteristic, value, &mut |found| told.push((found.code, found.value, found.unit)));
         told
-    }
-
-    #[test]
-    fn short_and_long_floats_are_those_of_20601() {
-        assert_eq!(sfloat(0x0072), Some(114.0));
-        assert_eq!(sfloat(0xf35c), Some(86.0));
-        assert_eq!(sfloat(0x0fff), Some(-1.0));
-        for special in [0x07ff, 0x0800, 0x07fe, 0x0802, 0x0801] {
-            assert_eq!(sfloat(special), None);
-        }
-        assert_eq!(float(0xff00_016c).map(|value| (value * 10.0).round()), Some(364.0));
-        assert_eq!(float(0x007f_ffff), None);
     }
 
     #[test]
