@@ -23,5 +23,6 @@ mod vulnerabilities;
 
 pub use assessor::{Assessor, Settings};
 pub use changes::Changes;
+pub use detection::catalogue::{Counterfactual, SERIOUS_RULES, SeriousRule};
 pub use exposures::{DefaultCredential, default_credentials};
 pub use vulnerabilities::Advisories;

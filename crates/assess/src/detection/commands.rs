@@ -264,7 +264,11 @@ impl Commanded {
                     object,
                 )],
                 started,
-                silent_if: format!("{from} had done so from the start, were named as management in the site file, or a maintenance window had covered {to}"),
+                silent_if: match (many, grave) {
+                    (true, _) => format!("a maintenance window of the site file had covered {to}, or less had been written"),
+                    (_, true) => format!("{from} were named as management in the site file, or a maintenance window had covered {to}"),
+                    _ => format!("{from} had done so from the start, were named as management in the site file, or a maintenance window had covered {to}"),
+                },
                 ..Alarm::about(Attack::NodeMalfunction, "commanded", format!("{from} {to}"), observation)
             },
             world.inventory,

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use wardline_model::{Attack, Evidence, Finding, Label, Observation, Severity, Station, Timestamp};
 
-use super::playbook;
+use super::{catalogue, playbook};
 use crate::evidence;
 use crate::inventory::Inventory;
 use crate::limits::FINDINGS_MAX;
@@ -95,6 +95,11 @@ pub(crate) struct Episodes {
 impl Episodes {
     /// Takes an alarm: a new episode, or more of one that is going on.
     pub(crate) fn raise(&mut self, alarm: Alarm, inventory: &Inventory) {
+        debug_assert!(
+            alarm.severity < Severity::High || catalogue::is_serious(alarm.detector),
+            "{} raises serious findings and is not in the catalogue",
+            alarm.detector
+        );
         let key = (alarm.attack, alarm.detector, alarm.key.clone());
         let going_on = self.open.get(&key).copied().filter(|place| {
             self.episodes.get(*place).is_some_and(|episode| {

@@ -5,6 +5,7 @@
 //! inventory.
 
 mod alarms;
+pub(crate) mod catalogue;
 mod commands;
 mod denial_of_service;
 mod eavesdropping;

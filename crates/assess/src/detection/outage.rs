@@ -531,7 +531,7 @@ impl Silence {
                 started: since,
                 time: now,
                 silent_if: format!(
-                    "a report had come within {:.0} s (suspicion below {phi}), the patient had been discharged, or the device had said goodbye",
+                    "a report had come within {:.0} s (suspicion below {phi}), the patient had been discharged, the device had said goodbye, or a maintenance window had covered it",
                     rhythm.deadline().nanoseconds_since(since) as f64 / 1e9
                 ),
                 ..Alarm::about(Attack::Outage, "silence", episode, &rhythm.newest)

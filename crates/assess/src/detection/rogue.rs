@@ -212,7 +212,11 @@ impl FalseDirections {
                 "{ip} hands out addresses and {why}{}: traffic of new stations may go through it.",
                 if to_itself { ", naming itself as router or name server" } else { "" }
             ),
-            silent_if: "both servers had given the same router and name servers, or the site file named it as a DHCP server",
+            silent_if: if named_elsewhere {
+                "the site file named it as a DHCP server"
+            } else {
+                "both servers had given the same router and name servers, or the site file named both as DHCP servers"
+            },
             started: server.first,
         };
         raise(observation, told, world, episodes);
