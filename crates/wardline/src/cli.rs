@@ -13,6 +13,7 @@ pub(crate) use segment::{
     LadderStep, Rendering, Segment, SegmentApply, SegmentContain, SegmentDiff, SegmentKeep, SegmentPerson,
     SegmentPropose, SegmentQuarantine, SegmentRender, SegmentSimulate, SegmentStatus,
 };
+use serde::{Deserialize, Serialize};
 pub(crate) use shield::{AuthorityPlace, Shield, ShieldAuthority, ShieldClinic, ShieldDevice};
 use wardline_model::{Attack, Category, ExposureKind, Severity};
 
@@ -482,6 +483,9 @@ pub(crate) enum FeedsVerb {
 #[command(after_help = "Examples:
   wardline intel import health-isac.json
   wardline intel import misp-export/
+  wardline intel import --user ward --password-file pw https://taxii.example/taxii2/
+  wardline intel import https://misp.example/feed/manifest.json
+  wardline intel update
   wardline intel status")]
 pub(crate) struct Intel {
     #[command(subcommand)]
@@ -491,13 +495,47 @@ pub(crate) struct Intel {
     pub state: Option<PathBuf>,
 }
 
+/// How a server of threat intelligence is asked. Where secrets lie is kept, never the secrets.
+#[derive(Clone, Debug, Default, Args, Serialize, Deserialize)]
+pub(crate) struct Access {
+    /// Account at the server.
+    #[arg(long, value_name = "NAME", requires = "password_file")]
+    pub user: Option<String>,
+    /// File with its password on one line.
+    #[arg(long, value_name = "FILE", requires = "user")]
+    pub password_file: Option<PathBuf>,
+    /// File with a bearer token on one line.
+    #[arg(long, value_name = "FILE", conflicts_with = "user")]
+    pub token_file: Option<PathBuf>,
+    /// Only this collection of a TAXII server, by identifier or title (repeatable).
+    #[arg(long, value_name = "ID")]
+    pub collection: Vec<String>,
+    /// Seconds after which a server that sends nothing is given up.
+    #[arg(long, value_name = "SECONDS", default_value_t = 30, value_parser = clap::value_parser!(u64).range(1..=3600))]
+    pub timeout: u64,
+}
+
 #[derive(Debug, Subcommand)]
 pub(crate) enum IntelVerb {
     /// Read STIX 2.1 bundles, MISP events, MISP warning lists or plain lists, and keep them.
+    ///
+    /// From files and folders, or from addresses: a TAXII 2.1 server, API root or collection, the manifest.json of a
+    /// MISP feed, or any such file. An address is kept for `intel update`.
     Import {
-        /// Files, or folders that are read whole.
-        #[arg(value_name = "PATH", required = true)]
+        /// Files, folders that are read whole, or addresses.
+        #[arg(value_name = "PATH|URL", required = true)]
         paths: Vec<PathBuf>,
+        #[command(flatten)]
+        access: Access,
+        /// No progress bar.
+        #[arg(short, long)]
+        quiet: bool,
+    },
+    /// Fetch what is new at every address that was imported before.
+    Update {
+        /// No progress bar.
+        #[arg(short, long)]
+        quiet: bool,
     },
     /// Say what is kept: how many indicators of which kind, from where, how many have expired.
     Status {

@@ -1,5 +1,7 @@
 //! MISP core format: events, and warning lists.
 
+use std::collections::BTreeMap;
+
 use serde_json::Value;
 use wardline_model::{Indicator, Label, Pattern, TrafficLight, WarningList};
 
@@ -7,6 +9,21 @@ use super::{Intelligence, value};
 
 /// Confidence of an attribute that is meant for detection, of 100.
 const CONFIDENCE: u8 = 60;
+
+/// The list of a feed's events: when each last changed, by its identifier. `None` where it is no such list.
+pub fn manifest(bytes: &[u8]) -> Option<BTreeMap<String, String>> {
+    let json: Value = serde_json::from_slice(bytes).ok()?;
+    let events = json.as_object().filter(|events| !events.is_empty())?;
+    let entry = |(id, about): (&String, &Value)| {
+        let is_identifier = id.len() == 36 && id.bytes().all(|byte| byte.is_ascii_hexdigit() || byte == b'-');
+        let changed = match about.get("timestamp").filter(|_| is_identifier)? {
+            Value::String(text) => text.clone(),
+            number => number.to_string(),
+        };
+        Some((id.clone(), changed))
+    };
+    events.iter().map(entry).collect()
+}
 
 /// One event, an answer with several, or a list of them.
 pub(super) fn events(source: &str, json: &Value) -> Intelligence {

@@ -3,9 +3,10 @@
 //! What cannot be looked for on the wire (registry keys, mutexes, patterns with time) is counted as skipped and left
 //! out, never half taken. Confidence, expiry and sharing marks are kept.
 
-mod misp;
+pub mod misp;
 mod plain;
 mod stix;
+pub mod taxii;
 mod value;
 
 use serde_json::Value;
@@ -125,6 +126,17 @@ mod tests {
         assert_eq!(read.skipped, 1, "what is not meant for detection");
         assert!(read.indicators.iter().all(|indicator| indicator.sharing == TrafficLight::Green));
         assert_eq!(read.indicators[1].pattern, Pattern::UrlHost(Label::new("evil.example")));
+    }
+
+    #[test]
+    fn the_list_of_a_feed_is_told_from_other_files() {
+        let id = "5a0c30a3-8d7c-4d7c-9b5e-0a3e9f3c1d2e";
+        let list = format!("{{\"{id}\": {{\"info\": \"i\", \"timestamp\": \"1500000000\"}}}}");
+        let events = misp::manifest(list.as_bytes()).unwrap();
+        assert_eq!(events.get(id).map(String::as_str), Some("1500000000"));
+        for other in ["{}", "{\"a\": {\"timestamp\": \"1\"}}", "{\"Event\": {}}", "[]", "198.51.100.7"] {
+            assert_eq!(misp::manifest(other.as_bytes()), None, "{other}");
+        }
     }
 
     #[test]

@@ -13,6 +13,7 @@ use sha2::{Digest as _, Sha256};
 use ureq::http::{HeaderMap, Response};
 use ureq::tls::{Certificate, RootCerts, TlsConfig};
 use ureq::{Agent, Body};
+use wardline_feeds::indicators::taxii;
 use wardline_feeds::sources::retry;
 use wardline_model::Timestamp;
 
@@ -33,7 +34,7 @@ const WAIT_MAX_S: u64 = 120;
 const REDIRECTS_MAX: u32 = 5;
 
 /// What came.
-pub(super) enum Answer {
+pub(crate) enum Answer {
     /// What we have is what there is.
     Unchanged,
     /// There is no such file.
@@ -59,14 +60,16 @@ enum Attempt {
 }
 
 /// Fetches files into a folder.
-pub(super) struct Client {
+pub(crate) struct Client {
     agent: Agent,
+    accept: Option<String>,
+    authorization: Option<String>,
     folder: PathBuf,
     timeout: Duration,
 }
 
 impl Client {
-    pub(super) fn new(folder: &Path, timeout: Duration) -> Self {
+    pub(crate) fn new(folder: &Path, timeout: Duration) -> Self {
         let found = rustls_native_certs::load_native_certs();
         let roots: Vec<_> =
             found.certs.iter().map(|certificate| Certificate::from_der(certificate).to_owned()).collect();
@@ -85,12 +88,18 @@ impl Client {
             .tls_config(tls)
             .build()
             .new_agent();
-        Self { agent, folder: folder.to_owned(), timeout }
+        Self { agent, accept: None, authorization: None, folder: folder.to_owned(), timeout }
+    }
+
+    /// The same, asking for certain media types and saying who asks. A redirection to another host is not told who.
+    pub(crate) fn asking(mut self, accept: String, authorization: Option<String>) -> Self {
+        (self.accept, self.authorization) = (Some(accept), authorization);
+        self
     }
 
     /// Fetches a file of at most `bytes_max` bytes unless it is the one that is known. `shown` is told how many bytes of
     /// how many have come.
-    pub(super) fn fetch(
+    pub(crate) fn fetch(
         &self,
         address: &str,
         bytes_max: u64,
@@ -128,6 +137,11 @@ impl Client {
     ) -> Result<Attempt> {
         let begun = part.begun();
         let mut request = self.agent.get(address).config().https_only(address.starts_with("https:")).build();
+        for (name, value) in [("Accept", &self.accept), ("Authorization", &self.authorization)] {
+            if let Some(value) = value {
+                request = request.header(name, value);
+            }
+        }
         if let Some((length, mark)) = &begun {
             request = request.header("Range", format!("bytes={length}-")).header("If-Range", mark);
         } else if let Some(known) = known {
@@ -153,6 +167,10 @@ impl Client {
                 return Ok(again(&"the server lost the part that we have", 0, 0));
             }
             (304, None) => return Ok(Attempt::Answered(Answer::Unchanged)),
+            (401 | 403, _) => bail!(
+                "answers {}: name the account by --user and --password-file, or --token-file",
+                answer.status().as_u16()
+            ),
             (404 | 410, _) => return Ok(Attempt::Answered(Answer::Absent)),
             (status @ (429 | 500 | 502 | 503 | 504), _) => {
                 let wait =
@@ -173,7 +191,11 @@ impl Client {
         shown: &dyn Fn(u64, Option<u64>),
     ) -> Result<Attempt> {
         let own = |name| header(answer.headers(), name).map(str::to_owned);
-        let validators = Validators { etag: own("etag"), last_modified: own("last-modified") };
+        let validators = Validators {
+            etag: own("etag"),
+            last_modified: own("last-modified"),
+            added_last: own(taxii::DATE_ADDED_LAST).or_else(|| own(taxii::DATE_ADDED_FIRST)),
+        };
         let length = header(answer.headers(), "content-length").and_then(|length| length.parse::<u64>().ok());
         let total = length.map(|length| length.saturating_add(offset));
         if total.is_some_and(|total| total > bytes_max) {

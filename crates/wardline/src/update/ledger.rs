@@ -9,11 +9,14 @@ use serde::{Deserialize, Serialize};
 
 /// Marks of a version of a file (RFC 9110 section 8.8).
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Validators {
+pub(crate) struct Validators {
     /// `ETag`.
     pub etag: Option<String>,
     /// `Last-Modified`.
     pub last_modified: Option<String>,
+    /// When the newest object of an answer was added to its collection: TAXII 2.1 section 3.4.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub added_last: Option<String>,
 }
 
 impl Validators {

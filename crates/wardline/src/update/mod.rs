@@ -3,7 +3,7 @@
 //! Below the folder of feeds: `csaf/PUBLISHER/*.json`, `kev/`, `epss/`, `cve/records.ndjson.gz`, and `.update/` with the
 //! ledger and what is on its way.
 
-mod fetch;
+pub(crate) mod fetch;
 mod ledger;
 mod records;
 mod report;

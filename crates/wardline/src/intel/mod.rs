@@ -3,6 +3,8 @@
 //! Files are kept as they came, so that nothing is lost that a later version understands. A file that cannot be
 //! read is named with its place, and keeps no other from being read.
 
+mod remote;
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -11,8 +13,9 @@ use anyhow::{Context as _, Result};
 use wardline_feeds::indicators::{self, FILE_BYTES_MAX, Intelligence};
 use wardline_model::{Pattern, Timestamp};
 
-use crate::cli::{Intel, IntelVerb};
+use crate::cli::{Access, Intel, IntelVerb};
 use crate::{Outcome, collection, complain, place};
+use remote::Remote;
 
 /// Where they are kept, below the state directory.
 const FOLDER: &str = "intel";
@@ -20,7 +23,8 @@ const FOLDER: &str = "intel";
 pub(crate) fn run(arguments: &Intel) -> Result<Outcome> {
     let state = place::state(arguments.state.as_deref())?;
     match &arguments.verb {
-        IntelVerb::Import { paths } => import(&state, paths),
+        IntelVerb::Import { paths, access, quiet } => import(&state, paths, access, *quiet),
+        IntelVerb::Update { quiet } => update(&state, *quiet),
         IntelVerb::Status { json } => status(&state, *json),
     }
 }
@@ -61,16 +65,19 @@ fn read(path: &Path) -> Result<(Vec<u8>, Intelligence)> {
 }
 
 #[expect(clippy::print_stdout, reason = "this verb speaks to its user")]
-fn import(state: &Path, paths: &[PathBuf]) -> Result<Outcome> {
+fn import(state: &Path, paths: &[PathBuf], access: &Access, quiet: bool) -> Result<Outcome> {
     let folder = state.join(FOLDER);
     fs::create_dir_all(&folder).with_context(|| {
         format!("{}: cannot be made; give another place with --state DIR", folder.display())
     })?;
     let mut files = Vec::new();
+    let (addresses, paths): (Vec<_>, Vec<_>) = paths.iter().partition(|path| remote::is_address(path));
     for path in paths {
         collection::list(path, 0, &mut files)?;
     }
-    let mut broken = 0;
+    let addresses: Vec<_> =
+        addresses.into_iter().map(|address| (address.display().to_string(), access.clone())).collect();
+    let mut broken = if addresses.is_empty() { 0 } else { fetch(state, quiet, |_| addresses)? };
     for path in &files {
         match read(path) {
             Ok((bytes, read)) => {
@@ -94,6 +101,37 @@ fn import(state: &Path, paths: &[PathBuf]) -> Result<Outcome> {
         }
     }
     Ok(if broken > 0 { Outcome::Incomplete } else { Outcome::Done })
+}
+
+/// Asks again wherever `import` asked before.
+fn update(state: &Path, quiet: bool) -> Result<Outcome> {
+    let mut none = false;
+    let broken = fetch(state, quiet, |remote| {
+        let sources = remote.sources();
+        none = sources.is_empty();
+        sources
+    })?;
+    if none {
+        complain("no address was imported so far; add one: wardline intel import https://...");
+    }
+    Ok(if broken > 0 { Outcome::Incomplete } else { Outcome::Done })
+}
+
+/// Fetches from servers. How many could not be asked, or answered with something else.
+#[expect(clippy::print_stdout, reason = "this verb speaks to its user")]
+fn fetch(state: &Path, quiet: bool, which: impl FnOnce(&Remote) -> Vec<(String, Access)>) -> Result<usize> {
+    let mut remote = Remote::open(state, quiet)?;
+    let mut broken = 0;
+    for (address, access) in which(&remote) {
+        match remote.fetch(&address, &access) {
+            Ok(said) => said.iter().for_each(|line| println!("{line}")),
+            Err(error) => {
+                complain(&format!("{error:#}; what was kept of it stays"));
+                broken += 1;
+            }
+        }
+    }
+    Ok(broken)
 }
 
 const fn kind(pattern: &Pattern) -> &'static str {
