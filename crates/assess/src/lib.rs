@@ -18,6 +18,7 @@ mod exposures;
 mod inventory;
 mod knowledge;
 pub mod limits;
+mod retro_hunt;
 pub mod segmentation;
 mod vulnerabilities;
 
@@ -25,4 +26,5 @@ pub use assessor::{Assessor, Settings};
 pub use changes::Changes;
 pub use detection::catalogue::{Counterfactual, SERIOUS_RULES, SeriousRule};
 pub use exposures::{DefaultCredential, default_credentials};
+pub use retro_hunt::RetroHunt;
 pub use vulnerabilities::Advisories;

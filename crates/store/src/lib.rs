@@ -49,6 +49,10 @@ pub trait Store: Send + Sync {
     /// Conversations, the newest first.
     fn flows(&self, query: &FlowQuery) -> Result<Page<FlowRecord>, StoreError>;
 
+    /// Gives every conversation to `visit`, the oldest first, without holding all of them. One that is moved meanwhile
+    /// may be seen twice.
+    fn visit_flows(&self, visit: &mut dyn FnMut(FlowRecord)) -> Result<(), StoreError>;
+
     /// Who talked to whom, by hour.
     fn edges(&self, query: &EdgeQuery) -> Result<Page<Edge>, StoreError>;
 

@@ -486,6 +486,7 @@ pub(crate) enum FeedsVerb {
   wardline intel import --user ward --password-file pw https://taxii.example/taxii2/
   wardline intel import https://misp.example/feed/manifest.json
   wardline intel update
+  wardline intel hunt --json
   wardline intel status")]
 pub(crate) struct Intel {
     #[command(subcommand)]
@@ -493,6 +494,17 @@ pub(crate) struct Intel {
     /// Where state is kept.
     #[arg(long, value_name = "DIR", env = "WARDLINE_STATE", global = true)]
     pub state: Option<PathBuf>,
+}
+
+/// How stored conversations are looked through.
+#[derive(Clone, Debug, Default, Args)]
+pub(crate) struct HuntOptions {
+    /// What you know of the site (TOML).
+    #[arg(long, value_name = "FILE")]
+    pub site: Option<PathBuf>,
+    /// Leave what is stored alone.
+    #[arg(long)]
+    pub no_hunt: bool,
 }
 
 /// How a server of threat intelligence is asked. Where secrets lie is kept, never the secrets.
@@ -527,12 +539,30 @@ pub(crate) enum IntelVerb {
         paths: Vec<PathBuf>,
         #[command(flatten)]
         access: Access,
+        #[command(flatten)]
+        hunt: HuntOptions,
         /// No progress bar.
         #[arg(short, long)]
         quiet: bool,
     },
     /// Fetch what is new at every address that was imported before.
     Update {
+        #[command(flatten)]
+        hunt: HuntOptions,
+        /// No progress bar.
+        #[arg(short, long)]
+        quiet: bool,
+    },
+    /// Look for what is kept in the conversations that are stored.
+    ///
+    /// Addresses, server names and JA4 fingerprints of stored conversations are compared; what was not known before
+    /// becomes a finding. `import` and `update` do this by themselves.
+    Hunt {
+        #[command(flatten)]
+        hunt: HuntOptions,
+        /// Print the new findings as JSON lines.
+        #[arg(long)]
+        json: bool,
         /// No progress bar.
         #[arg(short, long)]
         quiet: bool,

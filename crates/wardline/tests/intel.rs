@@ -6,7 +6,11 @@ use std::path::Path;
 use std::process::{Command, Output};
 
 use wardline_lab::{AttackPlan, Hospital, Options, write_capture};
-use wardline_model::{Attack, Finding, Record};
+use wardline_model::{
+    Attack, Category, Device, Finding, FlowRecord, Label, Protocol, Record, Severity, TcpOutcome, Timestamp,
+    Transport,
+};
+use wardline_store::{Batch, SqliteStore, Store as _};
 
 fn wardline(state: &Path, arguments: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_wardline"))
@@ -93,6 +97,69 @@ fn a_file_is_known_by_its_digest_by_whoever_received_it() {
                 .all(|finding| finding.evidence.iter().any(|seen| seen.value.as_str().contains(digest)))
         );
     }
+}
+
+#[test]
+fn an_indicator_that_comes_late_is_found_in_stored_conversations_once() {
+    let directory = tempfile::tempdir().unwrap();
+    let state = directory.path().join("state");
+    let capture = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fixtures/recorded/smb-samba.pcap.zst");
+    let output = wardline(&state, &["analyze", "--json", capture.to_str().unwrap()]);
+    let lines = output.stdout.split(|byte| *byte == b'\n').filter(|line| !line.is_empty());
+    let mut devices: Vec<Device> = lines
+        .filter_map(|line| match serde_json::from_slice(line).unwrap() {
+            Record::Device(device) => Some(*device),
+            _ => None,
+        })
+        .collect();
+    devices.retain(|device| device.ips.iter().any(|ip| ip.to_string() == "192.0.2.28"));
+    devices[0].category = Category::InfusionPump;
+    let id = devices[0].id.clone();
+    // Three conversations of weeks ago: two with a name and an address that are named later, one with nobody.
+    let flow = |minute: i64, name: Option<&str>, address: &str| FlowRecord {
+        community_id: None,
+        src: "192.0.2.28".parse().unwrap(),
+        dst: address.parse().unwrap(),
+        ports: [40_000, 443],
+        protocol: Transport::TCP,
+        application: Some(Protocol::Tls),
+        vlan: None,
+        start: Timestamp::from_seconds(1_790_000_000 + minute * 60),
+        end: Timestamp::from_seconds(1_790_000_030 + minute * 60),
+        packets: [10, 10],
+        bytes: [4_000, 9_000],
+        src_device: Some(id.clone()),
+        dst_device: None,
+        encrypted: Some(true),
+        tcp: Some(TcpOutcome::Closed),
+        server_name: name.map(Label::new),
+        fingerprints: Vec::new(),
+    };
+    let flows = vec![
+        flow(0, Some("cdn.bad.example"), "198.18.7.7"),
+        flow(1, Some("update.vendor.example"), "198.18.7.8"),
+        flow(2, None, "198.18.7.9"),
+    ];
+    // Files of two conversations: some are in a file, some wait.
+    let store = SqliteStore::open_with(&state, 2).unwrap();
+    store.append(&Batch { devices, flows, ..Batch::default() }).unwrap();
+    drop(store);
+
+    let list = directory.path().join("list.txt");
+    fs::write(&list, "bad.example\n198.18.7.9\n").unwrap();
+    let said =
+        String::from_utf8(wardline(&state, &["intel", "import", list.to_str().unwrap()]).stdout).unwrap();
+    assert!(said.contains("3 stored conversations were looked through: 2 new findings, 0 known"), "{said}");
+    let found = hits(&wardline(&state, &["findings", "--json"]));
+    assert_eq!(found.len(), 2);
+    for finding in &found {
+        assert_eq!(finding.device.as_ref().unwrap().id, Some(id.clone()));
+        assert!(finding.severity >= Severity::High, "it is a pump");
+    }
+    // What was told is not told again.
+    let said = String::from_utf8(wardline(&state, &["intel", "hunt"]).stdout).unwrap();
+    assert!(said.contains("0 new findings, 2 known before"), "{said}");
+    assert_eq!(hits(&wardline(&state, &["findings", "--json"])).len(), 2);
 }
 
 #[test]

@@ -42,6 +42,7 @@ use crate::inventory::Inventory;
 use episode::Alarm;
 pub(crate) use episode::Episodes;
 pub(crate) use role::Roles;
+pub(crate) use threat_intel::ThreatIntelligence;
 
 /// What a detector may ask.
 pub(crate) struct World<'a> {

@@ -7,7 +7,7 @@
 use std::net::IpAddr;
 
 use ipnet::IpNet;
-use wardline_model::fact::{DnsData, DnsFact, FileFact, HttpFact, TlsFact};
+use wardline_model::fact::{Conversation, DnsData, DnsFact, FileFact, HttpFact, TlsFact};
 use wardline_model::{
     Attack, Fact, Indicator, Label, Observation, Pattern, Protocol, Severity, Timestamp, WarningList,
 };
@@ -102,14 +102,14 @@ impl Intelligence {
 }
 
 /// Hits of indicators.
-pub(super) struct ThreatIntelligence {
+pub(crate) struct ThreatIntelligence {
     intelligence: Intelligence,
     /// Addresses that a name of an indicator led to, so that the conversation is told with its name.
     asked: Recent<IpAddr, Option<usize>>,
 }
 
 impl ThreatIntelligence {
-    pub(super) fn new(indicators: Vec<Indicator>, warning_lists: &[WarningList]) -> Self {
+    pub(crate) fn new(indicators: Vec<Indicator>, warning_lists: &[WarningList]) -> Self {
         Self { intelligence: Intelligence::new(indicators, warning_lists), asked: Recent::new(SENDERS_MAX) }
     }
 }
@@ -155,7 +155,7 @@ impl Detector for ThreatIntelligence {
             }
             // A conversation that both ends took part in; who is only knocked at is not told.
             Fact::ConversationEnded(conversation) => {
-                let talked = conversation.bytes.iter().all(|bytes| *bytes > 400);
+                let talked = took_part(conversation);
                 self.conversation(observation, talked, world, episodes);
             }
             // From inside to an address of a list: the attempt alone tells.
@@ -168,6 +168,25 @@ impl Detector for ThreatIntelligence {
 }
 
 impl ThreatIntelligence {
+    /// A conversation that is over and of which only the record is left.
+    pub(crate) fn stored(&mut self, observation: &Observation, world: &World<'_>, episodes: &mut Episodes) {
+        let Fact::ConversationEnded(conversation) = &observation.fact else { return };
+        let talked = took_part(conversation);
+        let at = |map: &Map<Label, usize>, value: &Label| {
+            map.get(value).and_then(|place| self.intelligence.indicators.get(*place))
+        };
+        if let Some(print) = &conversation.ja4 {
+            let field = (Protocol::Tls, "tls.handshake.ja4", print.as_str());
+            self.hit(observation, at(&self.intelligence.ja4, print), field, talked, world, episodes);
+        }
+        if let Some(name) = &conversation.server_name {
+            let found = self.intelligence.name(name.as_str()).or_else(|| at(&self.intelligence.hosts, name));
+            let field = (Protocol::Tls, "tls.handshake.extensions_server_name", name.as_str());
+            self.hit(observation, found, field, talked, world, episodes);
+        }
+        self.conversation(observation, talked, world, episodes);
+    }
+
     fn dns(&mut self, observation: &Observation, dns: &DnsFact, world: &World<'_>, episodes: &mut Episodes) {
         if dns.response {
             for answer in &dns.answers {
@@ -311,6 +330,11 @@ impl ThreatIntelligence {
             world.inventory,
         );
     }
+}
+
+/// Whether both ends took part in a conversation.
+fn took_part(conversation: &Conversation) -> bool {
+    conversation.bytes.iter().all(|bytes| *bytes > 400)
 }
 
 fn expired(indicator: &Indicator, now: Timestamp) -> bool {

@@ -124,6 +124,10 @@ impl Store for SqliteStore {
         self.read_flows(query)
     }
 
+    fn visit_flows(&self, visit: &mut dyn FnMut(FlowRecord)) -> Result<(), StoreError> {
+        self.visit_all_flows(visit)
+    }
+
     fn edges(&self, query: &EdgeQuery) -> Result<Page<Edge>, StoreError> {
         read::edges(&self.reader(), query).map_err(|error| error.at(&self.path))
     }

@@ -109,6 +109,17 @@ impl SqliteStore {
         Ok(Page::new(items, total, query.offset))
     }
 
+    /// Every conversation, the oldest first: those in files, the oldest file first, then those that wait.
+    pub(super) fn visit_all_flows(&self, visit: &mut dyn FnMut(FlowRecord)) -> Result<(), StoreError> {
+        // Asked first: what moves to a file meanwhile is then seen twice rather than never.
+        let (waiting, _) = self.waiting_flows(&FlowQuery::default(), u64::MAX)?;
+        for file in self.flow_files(&FlowQuery::default())?.into_iter().rev() {
+            read_flow_file(&self.flows.join(&file.name), &mut *visit)?;
+        }
+        waiting.into_iter().rev().for_each(visit);
+        Ok(())
+    }
+
     fn waiting_flows(&self, query: &FlowQuery, limit: u64) -> Result<(Vec<FlowRecord>, u64), StoreError> {
         let mut conditions = Conditions::default();
         conditions

@@ -3,17 +3,21 @@
 //! Files are kept as they came, so that nothing is lost that a later version understands. A file that cannot be
 //! read is named with its place, and keeps no other from being read.
 
+mod hunt;
 mod remote;
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::io::IsTerminal as _;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use anyhow::{Context as _, Result};
+use indicatif::ProgressBar;
 use wardline_feeds::indicators::{self, FILE_BYTES_MAX, Intelligence};
-use wardline_model::{Pattern, Timestamp};
+use wardline_model::{Pattern, Record, Timestamp};
 
-use crate::cli::{Access, Intel, IntelVerb};
+use crate::cli::{Access, HuntOptions, Intel, IntelVerb};
 use crate::{Outcome, collection, complain, place};
 use remote::Remote;
 
@@ -23,8 +27,17 @@ const FOLDER: &str = "intel";
 pub(crate) fn run(arguments: &Intel) -> Result<Outcome> {
     let state = place::state(arguments.state.as_deref())?;
     match &arguments.verb {
-        IntelVerb::Import { paths, access, quiet } => import(&state, paths, access, *quiet),
-        IntelVerb::Update { quiet } => update(&state, *quiet),
+        IntelVerb::Import { paths, access, hunt, quiet } => {
+            let outcome = import(&state, paths, access, *quiet)?;
+            hunted(&state, hunt, (false, false), *quiet)?;
+            Ok(outcome)
+        }
+        IntelVerb::Update { hunt, quiet } => {
+            let outcome = update(&state, *quiet)?;
+            hunted(&state, hunt, (false, false), *quiet)?;
+            Ok(outcome)
+        }
+        IntelVerb::Hunt { hunt, json, quiet } => hunted(&state, hunt, (true, *json), *quiet),
         IntelVerb::Status { json } => status(&state, *json),
     }
 }
@@ -115,6 +128,46 @@ fn update(state: &Path, quiet: bool) -> Result<Outcome> {
         complain("no address was imported so far; add one: wardline intel import https://...");
     }
     Ok(if broken > 0 { Outcome::Incomplete } else { Outcome::Done })
+}
+
+/// Looks through what is stored, and says what came of it.
+#[expect(clippy::print_stdout, reason = "this verb speaks to its user")]
+fn hunted(state: &Path, options: &HuntOptions, (asked, json): (bool, bool), quiet: bool) -> Result<Outcome> {
+    if options.no_hunt {
+        return Ok(Outcome::Done);
+    }
+    let bar = (!quiet && std::io::stderr().is_terminal()).then(|| {
+        let bar = ProgressBar::new_spinner();
+        bar.enable_steady_tick(Duration::from_millis(200));
+        bar
+    });
+    let hunted = hunt::hunt(state, options, bar.as_ref())?;
+    drop(bar);
+    let Some(hunted) = hunted else {
+        if asked {
+            complain(&format!(
+                "{}: holds no conversations yet; fill it with `wardline watch -i IFACE`",
+                state.display()
+            ));
+        }
+        return Ok(Outcome::Done);
+    };
+    for finding in &hunted.findings {
+        if json {
+            println!("{}", serde_json::to_string(&Record::Finding(Box::new(finding.clone())))?);
+        } else {
+            println!("{}  {:8}  {}", finding.time, finding.severity.name(), finding.summary);
+        }
+    }
+    if !json {
+        println!(
+            "{} stored conversations were looked through: {} new findings, {} known before",
+            hunted.conversations,
+            hunted.findings.len(),
+            hunted.known
+        );
+    }
+    Ok(Outcome::Done)
 }
 
 /// Fetches from servers. How many could not be asked, or answered with something else.
