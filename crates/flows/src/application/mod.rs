@@ -48,6 +48,7 @@ mod recognition;
 pub(crate) mod routing;
 mod rtsp;
 mod s7;
+mod serial;
 mod sip;
 mod smb;
 mod snmp;

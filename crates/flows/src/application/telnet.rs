@@ -1,10 +1,11 @@
-//! Telnet until somebody is logged in.
+//! Telnet until somebody is logged in, and as long as a serial line is carried over it.
 
 use wardline_model::fact::{BannerFact, CredentialFact, CredentialKind};
 use wardline_model::{Fact, Label, Protocol, Pseudonym, Subject};
 use wardline_wire::Direction;
 use wardline_wire::enterprise::telnet::{Event, Session, probe};
 
+use super::serial::Line;
 use super::{Context, Progress, Stream, StreamAdaptor};
 
 pub(super) const STREAM: Stream =
@@ -20,13 +21,16 @@ struct Telnet {
     session: Session,
     account: Option<Pseudonym>,
     bytes: u64,
+    line: Line,
 }
 
 impl StreamAdaptor for Telnet {
     fn data(&mut self, direction: Direction, bytes: &[u8], context: &mut Context<'_>) -> Progress {
         self.bytes += bytes.len() as u64;
-        let account = &mut self.account;
+        let Self { account, line, .. } = self;
         self.session.feed(direction, bytes, |event| match event {
+            Event::ComPort(command) => line.control(command, context),
+            Event::Text(text) => line.data(text, context),
             Event::Banner(text) => {
                 let text =
                     Label::from_bytes(text.get(..text.len().min(BANNER_BYTES_MAX)).unwrap_or_default());
@@ -45,11 +49,16 @@ impl StreamAdaptor for Telnet {
             }
             Event::Refused => *account = None,
         });
-        if self.bytes > BYTES_READ { Progress::Done } else { Progress::Continue }
+        if self.bytes > BYTES_READ && !self.line.is_known() { Progress::Done } else { Progress::Continue }
     }
 
-    fn gap(&mut self, _: Direction, _: u64, _: &mut Context<'_>) -> Progress {
+    fn gap(&mut self, direction: Direction, length: u64, context: &mut Context<'_>) -> Progress {
         self.session.gap();
+        self.line.gap(direction, length, context);
         Progress::Continue
+    }
+
+    fn end(&mut self, context: &mut Context<'_>) {
+        self.line.end(context);
     }
 }

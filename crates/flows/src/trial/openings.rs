@@ -87,6 +87,12 @@ pub const STREAMS: &[&[(Direction, &[u8])]] = &[
         ),
         (Backward, b"\xe7\x00\x00\x0e\x00\x0c\x00\x02\x01\x07\x00\x06\x00\x00\x0c\x0c\x00\x00"),
     ],
+    // A serial port over Telnet, and an analyser at it.
+    &[
+        (Forward, b"\xff\xfb\x2c\xff\xfa\x2c\x01\x00\x00\x25\x80\xff\xf0"),
+        (Backward, b"\xff\xfd\x2c\xff\xfa\x2c\x64srv 1\xff\xf0\xff\xfa\x2c\x65\x00\x00\x25\x80\xff\xf0"),
+        (Backward, b"H|\\^&|||A^1.2\rP|1||4711\rR|1|^^^GLU|5.5|mmol/L\rL|1|N\r"),
+    ],
     // A meter of POCT1-A, and a directive of its host.
     &[
         (

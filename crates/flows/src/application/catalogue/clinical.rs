@@ -169,4 +169,16 @@ pub(super) const ENTRIES: &[CatalogueEntry] = &[
         tested: &["sdc11073", "vectors"],
         ignored: "waveforms, localised texts, calibration, extensions; TLS, which the standard asks for, is told as TLS",
     },
+    CatalogueEntry {
+        protocol: Protocol::SerialOverIp,
+        name: "Serial ports of device servers: RFC 2217 and plain Telnet; ASTM, HL7, 11073-20601 and POCT1-A on their lines",
+        attributes: &[
+            "role: serial device server",
+            "signature of the server",
+            "baud rate, data bits, parity, stop bits",
+            "the device at the line, as behind its server",
+        ],
+        tested: &["pyserial (recorded)", "vectors"],
+        ignored: "modem and line states; a raw TCP port without Telnet, whose protocol is read as the station's own",
+    },
 ];

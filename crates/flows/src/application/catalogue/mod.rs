@@ -76,6 +76,7 @@ mod tests {
         Protocol::Ospf,
         Protocol::Rtp,
         Protocol::Sdc,
+        Protocol::SerialOverIp,
         Protocol::Stp,
         Protocol::Tcp,
         Protocol::Udp,

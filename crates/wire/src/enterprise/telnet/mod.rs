@@ -1,4 +1,5 @@
-//! Telnet: a terminal in clear, with the log-in that everybody on the path can read. RFC 854, RFC 855.
+//! Telnet: a terminal in clear, with the log-in that everybody on the path can read. RFC 854, RFC 855; and the
+//! serial ports that device servers give over it, RFC 2217.
 //!
 //! Recognised by option negotiation (IAC followed by WILL, WONT, DO or DONT and an option) at the begin of a
 //! direction. A raw terminal without negotiation cannot be told from other text and is not claimed.
@@ -7,4 +8,4 @@
 
 mod session;
 
-pub use session::{Event, Session, probe};
+pub use session::{ComPort, Event, Session, Setting, probe};
