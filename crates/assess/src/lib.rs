@@ -27,4 +27,6 @@ pub use changes::Changes;
 pub use detection::catalogue::{Counterfactual, SERIOUS_RULES, SeriousRule};
 pub use exposures::{DefaultCredential, default_credentials};
 pub use retro_hunt::RetroHunt;
-pub use vulnerabilities::Advisories;
+pub use vulnerabilities::{
+    Advisories, Backtest, NotAllowed, Share, Surroundings, allowed, plan, rank, windows,
+};

@@ -4,11 +4,12 @@
 use std::collections::BTreeSet;
 
 use proptest::prelude::*;
-use wardline_assess::Advisories;
+use wardline_assess::{Advisories, Surroundings, rank};
 use wardline_model::{
     AdvisedVulnerability, Advisory, BillOfMaterials, Category, Component, Criticality, CvssScore, Device,
-    DeviceId, Exploitation, ExploitedVulnerability, Label, MatchKind, Priority, ProductStatement,
-    ProductStatus, StakeholderFacts, Timestamp, Vulnerability,
+    DeviceId, DeviceReference, Edge, Exploitation, ExploitedVulnerability, Exposure, ExposureKind, Label,
+    MatchKind, Priority, ProductStatement, ProductStatus, Severity, StakeholderFacts, Timestamp, Transport,
+    Vulnerability,
 };
 
 fn device(vendor: &str, model: &str, firmware: Option<&str>) -> Device {
@@ -137,28 +138,6 @@ fn what_is_exploited_comes_first_and_says_why() {
     assert!(!queue[0].fix.text.is_empty());
 }
 
-proptest! {
-    /// More exploited, or a higher score, never ranks lower.
-    #[test]
-    fn worse_never_ranks_lower(scores in proptest::collection::vec(0_u8..=100, 2..12), worse in any::<prop::sample::Index>()) {
-        let pump = device("Baxter", "Spectrum IQ", Some("9.2"));
-        let advisories = |scores: &[u8]| scores.iter().enumerate().map(|(number, score)| advisory(
-            &format!("a{number}"), &format!("CVE-{number}"), f32::from(*score) / 10.0,
-            vec![statement("Baxter", "Spectrum IQ", "vers:all/*", ProductStatus::Affected)],
-        )).collect::<Vec<_>>();
-        let chosen = worse.index(scores.len());
-        let name = format!("CVE-{chosen}");
-        let rank = |queue: &[Vulnerability]| queue.iter().find(|v| v.cve.as_str() == name).unwrap().rank;
-        let before = rank(&queue(advisories(&scores), std::slice::from_ref(&pump)));
-        let facts = vec![StakeholderFacts { cve: Label::new(&name), exploitation: Exploitation::Active, automatable: None, total_impact: None }];
-        let exploited = Advisories::new(advisories(&scores), vec![], vec![], facts).queue(std::slice::from_ref(&pump), []);
-        prop_assert!(rank(&exploited) <= before);
-        let mut higher = scores.clone();
-        higher[chosen] = 100;
-        prop_assert!(rank(&queue(advisories(&higher), std::slice::from_ref(&pump))) <= before);
-    }
-}
-
 fn part(vendor: &str, name: &str, version: Option<&str>) -> Component {
     Component { vendor: Label::new(vendor), name: Label::new(name), version: version.map(Label::new) }
 }
@@ -248,4 +227,177 @@ fn twenty_thousand_devices_meet_two_hundred_thousand_records() {
     let found = Advisories::new(records, vec![], vec![], vec![]).queue(&devices, []);
     println!("{} vulnerabilities in {:.1} s", found.len(), began.elapsed().as_secs_f64());
     assert!(found.len() > 10_000 && began.elapsed().as_secs() < 30);
+}
+
+/// A statement about every version of a product.
+fn about(place: usize) -> Vec<ProductStatement> {
+    vec![statement("Baxter", &format!("Pump {place}"), "vers:all/*", ProductStatus::Affected)]
+}
+
+/// What is varied about one vulnerability among others.
+#[derive(Clone, Copy, Debug)]
+struct Facts {
+    exploited: u8,
+    internet: bool,
+    zones: u8,
+    harm: u8,
+    automatable: bool,
+    score: u8,
+}
+
+fn any_facts() -> impl Strategy<Value = Facts> {
+    (0_u8..3, any::<bool>(), 0_u8..4, 0_u8..4, any::<bool>(), 0_u8..=100).prop_map(
+        |(exploited, internet, zones, harm, automatable, score)| Facts {
+            exploited,
+            internet,
+            zones,
+            harm,
+            automatable,
+            score,
+        },
+    )
+}
+
+/// The queue of one device for each of these facts.
+fn queue_of(all: &[Facts]) -> Vec<Vulnerability> {
+    const HARM: [Criticality; 4] =
+        [Criticality::It, Criticality::Support, Criticality::Therapy, Criticality::LifeSustaining];
+    const EXPLOITED: [Exploitation; 3] =
+        [Exploitation::None, Exploitation::ProofOfConcept, Exploitation::Active];
+    let cve = |place: usize| format!("CVE-2025-{:04}", place + 1);
+    let mut devices = Vec::new();
+    let (mut advisories, mut stakeholder, mut exposures, mut edges) = (vec![], vec![], vec![], vec![]);
+    for (place, facts) in all.iter().enumerate() {
+        let mut own = device("Baxter", &format!("Pump {place}"), None);
+        own.criticality = Some(HARM[usize::from(facts.harm)]);
+        own.zone = Some(Label::new("ward"));
+        for zone in 0..facts.zones {
+            let mut other = device("Nobody", &format!("of zone {zone}"), None);
+            other.zone = Some(Label::new(&format!("zone {zone}")));
+            edges.push(edge(&other.id, &own.id));
+            devices.push(other);
+        }
+        if facts.internet {
+            exposures.push(on_the_internet(&own.id));
+        }
+        advisories.push(advisory(
+            &format!("a{place}"),
+            &cve(place),
+            f32::from(facts.score) / 10.0,
+            about(place),
+        ));
+        stakeholder.push(StakeholderFacts {
+            cve: Label::new(&cve(place)),
+            exploitation: EXPLOITED[usize::from(facts.exploited)],
+            automatable: Some(facts.automatable),
+            total_impact: None,
+        });
+        devices.push(own);
+    }
+    let mut surroundings = Surroundings::new(&exposures);
+    surroundings.hear(&devices, &edges);
+    Advisories::new(advisories, vec![], vec![], stakeholder).queue_within(&devices, &surroundings)
+}
+
+fn edge(from: &DeviceId, to: &DeviceId) -> Edge {
+    Edge {
+        hour: Timestamp::default(),
+        src_device: from.clone(),
+        dst_device: to.clone(),
+        transport: Transport::TCP,
+        port: 80,
+        application: None,
+        flows: 1,
+        packets: [1, 1],
+        bytes: [1, 1],
+        encrypted_flows: 0,
+        cleartext_flows: 1,
+    }
+}
+
+fn on_the_internet(device: &DeviceId) -> Exposure {
+    Exposure {
+        id: format!("internet-{device}"),
+        device: Some(DeviceReference { id: Some(device.clone()), ip: None, mac: None, name: None }),
+        peer: None,
+        kind: ExposureKind::InternetExposed,
+        severity: Severity::High,
+        summary: String::new(),
+        patient_fields: Vec::new(),
+        first_seen: Timestamp::default(),
+        last_seen: Timestamp::default(),
+        observations: 1,
+        evidence: Vec::new(),
+        remedy: String::new(),
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    /// More exposed, more exploited or more harmful never ranks lower, whatever else is in the queue.
+    #[test]
+    fn worse_never_ranks_lower(all in proptest::collection::vec(any_facts(), 2..8), which in 0_usize..8, worse in 0_u8..6) {
+        let which = which % all.len();
+        let mut worsened = all.clone();
+        let facts = &mut worsened[which];
+        match worse {
+            0 => facts.exploited = (facts.exploited + 1).min(2),
+            1 => facts.internet = true,
+            2 => facts.zones = (facts.zones + 1).min(3),
+            3 => facts.harm = (facts.harm + 1).min(3),
+            4 => facts.automatable = true,
+            _ => facts.score = facts.score.saturating_add(10).min(100),
+        }
+        let place = |queue: &[Vulnerability]| {
+            let cve = format!("CVE-2025-{:04}", which + 1);
+            queue.iter().find(|vulnerability| vulnerability.cve.as_str() == cve).unwrap().rank
+        };
+        prop_assert!(place(&queue_of(&worsened)) <= place(&queue_of(&all)), "{:?}", all[which]);
+    }
+
+    /// The places follow from the records as they are kept, in whatever order these are read.
+    #[test]
+    fn places_follow_from_the_records(all in proptest::collection::vec(any_facts(), 2..8), turn in 0_usize..8) {
+        let queue = queue_of(&all);
+        let text = serde_json::to_string(&queue).unwrap();
+        let mut again: Vec<Vulnerability> = serde_json::from_str(&text).unwrap();
+        again.reverse();
+        again.rotate_left(turn % queue.len());
+        for record in &mut again {
+            record.rank = 0;
+        }
+        rank(&mut again);
+        prop_assert_eq!(&again, &queue);
+        let ranks: Vec<u32> = queue.iter().map(|vulnerability| vulnerability.rank).collect();
+        prop_assert_eq!(ranks, (1..=u32::try_from(queue.len()).unwrap()).collect::<Vec<_>>());
+    }
+}
+
+#[test]
+fn a_back_test_counts_what_came_later() {
+    let advisories = (0..40)
+        .map(|place| {
+            advisory(
+                &format!("a{place}"),
+                &format!("CVE-2024-{place:04}"),
+                if place < 10 { 9.8 } else { 5.0 },
+                about(place),
+            )
+        })
+        .collect();
+    let known = |cve: &str| ExploitedVulnerability {
+        cve: Label::new(cve),
+        added: Label::new("2025-01-01"),
+        ransomware: false,
+    };
+    let ready = Advisories::new(advisories, vec![known("CVE-2024-0000")], vec![], vec![]);
+    let later =
+        [known("CVE-2024-0000"), known("CVE-2024-0001"), known("CVE-2024-0039"), known("CVE-2030-0001")];
+    let results = ready.backtest(&later);
+    let nine = results.iter().find(|result| result.rule == "CVSS from 9.0").unwrap();
+    assert_eq!((nine.effort.count, nine.effort.of), (9, 39), "what was known before is not foretold");
+    assert_eq!((nine.coverage.count, nine.coverage.of), (1, 2));
+    assert_eq!((nine.efficiency.count, nine.efficiency.of), (1, 9));
+    assert!(nine.coverage.low < 0.5 && nine.coverage.high > 0.5);
 }

@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{DeviceId, Label, Timestamp};
+use crate::{DeviceId, Label, Plan, Timestamp};
 
 /// What a publisher says about a product and a vulnerability (CSAF 2.0 section 3.2.3.9, OpenVEX, CVE 5).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -127,7 +127,9 @@ pub struct ExploitPrediction {
 }
 
 /// How far exploitation is, in the words of SSVC 2.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
+)]
 #[serde(rename_all = "kebab-case")]
 pub enum Exploitation {
     /// Nothing is known.
@@ -229,6 +231,66 @@ pub struct Epss {
     pub date: Label,
 }
 
+/// How far a device can be reached (SSVC exposure 1.0.1).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Reach {
+    /// By touch only.
+    Small,
+    /// Others of the hospital reach it.
+    Controlled,
+    /// The internet reaches it.
+    Open,
+}
+
+/// What an attack may do to people (SSVC human impact 2.0.2).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum HumanImpact {
+    /// Nobody is harmed.
+    Low,
+    /// Care is disturbed.
+    Medium,
+    /// A therapy fails or harms.
+    High,
+    /// A life depends on it.
+    VeryHigh,
+}
+
+impl HumanImpact {
+    /// In the words of the tree.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Low => "low",
+            Self::Medium => "medium",
+            Self::High => "high",
+            Self::VeryHigh => "very high",
+        }
+    }
+}
+
+/// What decides a place in the queue beside match, score and prediction, and when its sources said so. The place follows
+/// from the record alone.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Basis {
+    /// How far exploitation is.
+    pub exploitation: Exploitation,
+    /// Since when CISA lists it as exploited.
+    pub exploited_since: Option<Label>,
+    /// How far the device can be reached.
+    pub reach: Reach,
+    /// How many other zones were heard to begin conversations with the device.
+    pub zones: u32,
+    /// Whether an attack can be done by a machine on many targets.
+    pub automatable: bool,
+    /// What an attack may do to people.
+    pub human_impact: HumanImpact,
+    /// Revision of the advisory.
+    pub revision: Label,
+    /// When that revision was released.
+    pub released: Option<Timestamp>,
+}
+
 /// A vulnerability of a device. Record `vulnerability` of the contract.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Vulnerability {
@@ -253,8 +315,13 @@ pub struct Vulnerability {
     pub priority: Priority,
     /// Place in the queue, from 1.
     pub rank: u32,
+    /// What decided the place.
+    pub basis: Basis,
     /// What to do.
     pub fix: Fix,
     /// Why it stands where it stands, and what would change that.
     pub why: Vec<String>,
+    /// What was decided about it, where somebody did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub plan: Option<Plan>,
 }

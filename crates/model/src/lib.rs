@@ -24,6 +24,7 @@ mod flow;
 mod indicator;
 mod label;
 mod observation;
+mod plan;
 mod policy;
 mod protocol;
 mod pseudonym;
@@ -35,9 +36,9 @@ mod verdict;
 
 pub use address::{CommunityId, MacAddress, RadioAddress, Station, Transport};
 pub use advisory::{
-    AdvisedVulnerability, Advisory, CvssScore, Epss, ExploitPrediction, Exploitation, ExploitedVulnerability,
-    Fix, Match, MatchKind, Priority, ProductStatement, ProductStatus, Remedy, RemedyKind, StakeholderFacts,
-    Vulnerability,
+    AdvisedVulnerability, Advisory, Basis, CvssScore, Epss, ExploitPrediction, Exploitation,
+    ExploitedVulnerability, Fix, HumanImpact, Match, MatchKind, Priority, ProductStatement, ProductStatus,
+    Reach, Remedy, RemedyKind, StakeholderFacts, Vulnerability,
 };
 pub use bill::{BillOfMaterials, Component};
 pub use bounds::Bounded;
@@ -51,6 +52,7 @@ pub use flow::{FlowRecord, TcpOutcome};
 pub use indicator::{DigestAlgorithms, Indicator, Pattern, TrafficLight, WarningList, is_below};
 pub use label::Label;
 pub use observation::{CaptureId, Observation, Sighting};
+pub use plan::{PatchException, PatchStatus, PatchWindow, Plan, PlanAction, PlanEvent};
 pub use policy::{
     Action, Group, MEMBERS_MAX, Member, POLICY_VERSION, Policy, PolicyError, PortRange,
     ProtectedConversation, RULES_MAX, Rule, RuleEvidence, Standing, Zone, has_ports,

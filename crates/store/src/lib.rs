@@ -21,10 +21,13 @@ mod sqlite;
 pub use batch::{Acknowledged, Batch, Progress};
 pub use error::StoreError;
 pub use flow_files::{FlowFileWriter, read_flow_file};
-pub use query::{DeviceQuery, DeviceSort, EdgeQuery, ExposureQuery, FindingQuery, FlowQuery, Overview, Page};
+pub use query::{
+    DeviceQuery, DeviceSort, EdgeQuery, ExposureQuery, FindingQuery, FlowQuery, Overview, Page,
+    VulnerabilityQuery,
+};
 pub use sqlite::SqliteStore;
 
-use wardline_model::{Device, DeviceId, Edge, Exposure, Finding, FlowRecord};
+use wardline_model::{Device, DeviceId, Edge, Exposure, Finding, FlowRecord, PlanEvent, Vulnerability};
 
 /// Where state is kept. Implementations may be shared between threads.
 pub trait Store: Send + Sync {
@@ -55,6 +58,18 @@ pub trait Store: Send + Sync {
 
     /// Who talked to whom, by hour.
     fn edges(&self, query: &EdgeQuery) -> Result<Page<Edge>, StoreError>;
+
+    /// Replaces the patch queue by another, whole or not at all.
+    fn replace_vulnerabilities(&self, queue: &[Vulnerability]) -> Result<(), StoreError>;
+
+    /// The patch queue, the most urgent first.
+    fn vulnerabilities(&self, query: &VulnerabilityQuery) -> Result<Page<Vulnerability>, StoreError>;
+
+    /// Keeps what somebody decided. Nothing takes it away again.
+    fn add_plan_event(&self, event: &PlanEvent) -> Result<(), StoreError>;
+
+    /// What was decided about one device, or about all, the oldest first.
+    fn plan_events(&self, device: Option<&DeviceId>) -> Result<Vec<PlanEvent>, StoreError>;
 
     /// Counts for the first page.
     fn overview(&self) -> Result<Overview, StoreError>;

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
-use wardline_model::{Attack, Category, Criticality, DeviceId, ExposureKind, Severity, Timestamp};
+use wardline_model::{Attack, Category, Criticality, DeviceId, ExposureKind, Priority, Severity, Timestamp};
 
 /// A page of a longer list.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -93,6 +93,22 @@ pub struct ExposureQuery {
     pub limit: u64,
 }
 
+/// Which vulnerabilities.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct VulnerabilityQuery {
+    /// Text in the name of the device, the vulnerability or the advisory; any case.
+    pub text: Option<String>,
+    /// At least this urgent.
+    pub priority_min: Option<Priority>,
+    /// Whose.
+    pub device: Option<DeviceId>,
+    /// How many to leave out.
+    pub offset: u64,
+    /// How many at most; 0 is all.
+    pub limit: u64,
+}
+
 /// Which conversations.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
@@ -142,6 +158,9 @@ pub struct Overview {
     pub attacks: BTreeMap<Attack, u64>,
     /// Exposures by kind.
     pub exposures: BTreeMap<ExposureKind, u64>,
+    /// Places in the patch queue.
+    #[serde(default)]
+    pub vulnerabilities: u64,
     /// Packets read.
     pub packets: u64,
     /// Bytes read.

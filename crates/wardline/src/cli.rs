@@ -1,6 +1,7 @@
 //! The command line. Its words are a public contract: fields and verbs may be added, never changed.
 
 mod bedside;
+mod patch;
 mod segment;
 mod shield;
 
@@ -9,6 +10,7 @@ use std::path::PathBuf;
 
 pub(crate) use bedside::Bedside;
 use clap::{Args, Parser, Subcommand, ValueEnum};
+pub(crate) use patch::{Patch, PatchVerb, Place, Simulate, Subject};
 pub(crate) use segment::{
     LadderStep, Rendering, Segment, SegmentApply, SegmentContain, SegmentDiff, SegmentKeep, SegmentPerson,
     SegmentPropose, SegmentQuarantine, SegmentRender, SegmentSimulate, SegmentStatus,
@@ -377,26 +379,6 @@ pub(crate) enum Audit {
     },
 }
 
-/// The patch queue: which device needs which correction first, and why.
-///
-/// Devices of the state directory are matched with the advisories that are kept there. The order is that of the SSVC
-/// deployer tree, then exploitation, harm, prediction and score; --json gives the reason for each place.
-#[derive(Debug, Args)]
-#[command(after_help = "Examples:
-  wardline feeds import csaf/ known_exploited_vulnerabilities.json epss_scores.csv.gz
-  wardline patch --limit 20
-  wardline patch --json | jq '{rank, device_name, cve, why}'")]
-pub(crate) struct Patch {
-    /// Advisories and scores besides those that are kept: a folder or file (repeatable).
-    #[arg(long, value_name = "DIR")]
-    pub feeds: Vec<PathBuf>,
-    /// Only this device.
-    #[arg(long, value_name = "ID")]
-    pub device: Option<String>,
-    #[command(flatten)]
-    pub listing: Listing,
-}
-
 /// Keep advisories and scores, and say what is kept.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
@@ -467,6 +449,24 @@ pub(crate) enum FeedsVerb {
         /// Files, or folders that are read whole; .gz is unpacked.
         #[arg(value_name = "PATH", required = true)]
         paths: Vec<PathBuf>,
+    },
+    /// Try rules: which would have told what became known to be exploited between two days, and for how much work.
+    ///
+    /// What is kept and given is what rules may look at, so scores are those of today: a rule looks better than it was where
+    /// they changed after exploitation became known.
+    Backtest {
+        /// The catalogue of known exploited vulnerabilities of the earlier day.
+        #[arg(long, value_name = "FILE")]
+        before: PathBuf,
+        /// That of the later day.
+        #[arg(long, value_name = "FILE")]
+        later: PathBuf,
+        /// Advisories, records and scores besides those that are kept (repeatable).
+        #[arg(long, value_name = "DIR")]
+        feeds: Vec<PathBuf>,
+        /// JSON.
+        #[arg(long)]
+        json: bool,
     },
     /// Say what is kept and how old it is.
     Status {

@@ -1,19 +1,17 @@
-//! Advisories and the patch queue: `feeds update`, `feeds import`, `feeds status`, `patch`, and `--feeds` of `analyze`.
+//! Advisories: `feeds update`, `feeds import`, `feeds status`, `feeds backtest`, and `--feeds` of `analyze`.
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::io::{BufWriter, Write as _};
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, bail};
-use wardline_assess::Advisories;
+use wardline_assess::{Advisories, Share};
 use wardline_feeds::advisories::{self, FILE_BYTES_MAX, Knowledge};
-use wardline_model::{Device, Exposure, Record, Vulnerability};
-use wardline_store::{DeviceQuery, ExposureQuery, SqliteStore, Store as _};
 
-use crate::cli::{Feeds, FeedsVerb, Patch};
+use crate::cli::{Feeds, FeedsVerb};
 use crate::list::table;
-use crate::{Outcome, collection, complain, place, update};
+use crate::{Outcome, collection, complain, patch, place, update};
 
 /// Where they are kept, below the state directory.
 const FOLDER: &str = "feeds";
@@ -21,14 +19,29 @@ const FOLDER: &str = "feeds";
 pub(crate) fn run(arguments: &Feeds) -> Result<Outcome> {
     let state = place::state(arguments.state.as_deref())?;
     match &arguments.verb {
-        FeedsVerb::Update(wanted) => update::run(&state.join(FOLDER), wanted),
-        FeedsVerb::Import { paths } => import(&state, paths),
+        FeedsVerb::Update(wanted) => {
+            let outcome = update::run(&state.join(FOLDER), wanted)?;
+            patch::after_feeds(&state)?;
+            Ok(outcome)
+        }
+        FeedsVerb::Import { paths } => {
+            let outcome = import(&state, paths)?;
+            patch::after_feeds(&state)?;
+            Ok(outcome)
+        }
         FeedsVerb::Status { json } => status(&state, *json),
+        FeedsVerb::Backtest { before, later, feeds, json } => backtest(&state, before, later, feeds, *json),
     }
 }
 
 /// Everything that is kept, and what these files and folders hold. What cannot be read is said and left out.
 pub(crate) fn gather(state: &Path, given: &[PathBuf]) -> Result<Advisories> {
+    let all = knowledge(state, given)?;
+    let advisories = Advisories::new(all.advisories, all.exploited, all.predictions, all.stakeholder);
+    Ok(advisories.with_bills(all.bills))
+}
+
+fn knowledge(state: &Path, given: &[PathBuf]) -> Result<Knowledge> {
     let mut files = Vec::new();
     let kept = state.join(FOLDER);
     if kept.is_dir() {
@@ -44,8 +57,7 @@ pub(crate) fn gather(state: &Path, given: &[PathBuf]) -> Result<Advisories> {
             Err(error) => complain(&format!("{error:#}")),
         }
     }
-    let advisories = Advisories::new(all.advisories, all.exploited, all.predictions, all.stakeholder);
-    Ok(advisories.with_bills(all.bills))
+    Ok(all)
 }
 
 fn read(path: &Path) -> Result<Knowledge> {
@@ -168,76 +180,53 @@ fn status(state: &Path, json: bool) -> Result<Outcome> {
     Ok(outcome)
 }
 
-pub(crate) fn patch(arguments: &Patch) -> Result<Outcome> {
-    let state = place::state(arguments.listing.state.as_deref())?;
-    let database = state.join("wardline.db");
-    if !database.exists() {
-        bail!(
-            "{}: holds no devices yet; fill it with `wardline watch -i IFACE` or `wardline serve --replay CAPTURE`, or name another with --state DIR",
-            state.display()
-        );
+/// How well rules would have told what became known to be exploited.
+fn backtest(state: &Path, before: &Path, later: &Path, given: &[PathBuf], json: bool) -> Result<Outcome> {
+    let (known, later) = (read(before)?.exploited, read(later)?.exploited);
+    if known.is_empty() || later.is_empty() {
+        bail!("--before and --later each want a catalogue of CISA (known_exploited_vulnerabilities.json)");
     }
-    let advisories = gather(&state, &arguments.feeds)?;
-    if advisories.is_empty() {
-        bail!(
-            "there are no advisories to match with; add some with `wardline feeds update` or `wardline feeds import DIR`, or name them with --feeds DIR"
-        );
-    }
-    let store = SqliteStore::open(&state)?;
-    let devices = store.devices(&DeviceQuery::default())?.items;
-    let exposures = store.exposures(&ExposureQuery::default())?.items;
-    let mut queue = queue(&advisories, &devices, &exposures);
-    if let Some(device) = &arguments.device {
-        let device = wardline_model::DeviceId::from(device.as_str());
-        queue.retain(|vulnerability| vulnerability.device == device);
-    }
-    let total = queue.len();
-    if arguments.listing.limit > 0 {
-        queue.truncate(usize::try_from(arguments.listing.limit).unwrap_or(usize::MAX));
-    }
-    let mut output = BufWriter::new(std::io::stdout().lock());
-    if arguments.listing.json {
-        for vulnerability in queue {
-            serde_json::to_writer(&mut output, &Record::Vulnerability(Box::new(vulnerability)))?;
-            writeln!(output)?;
+    let mut all = knowledge(state, given)?;
+    all.exploited = known;
+    let advisories = Advisories::new(all.advisories, all.exploited, all.predictions, all.stakeholder);
+    let results = advisories.backtest(&later);
+    let mut output = std::io::stdout().lock();
+    let share = |share: Share| {
+        let percent = |value: f64| format!("{:.1}", value * 100.0);
+        format!(
+            "{}% ({}-{}; {} of {})",
+            percent(share.value()),
+            percent(share.low),
+            percent(share.high),
+            share.count,
+            share.of
+        )
+    };
+    if json {
+        for result in results {
+            let share = |share: Share| {
+                serde_json::json!({
+                    "count": share.count, "of": share.of, "low": share.low, "high": share.high,
+                })
+            };
+            let record = serde_json::json!({
+                "rule": result.rule, "effort": share(result.effort), "coverage": share(result.coverage),
+                "efficiency": share(result.efficiency),
+            });
+            writeln!(output, "{record}")?;
         }
-    } else if queue.is_empty() {
+    } else {
+        let rows: Vec<_> = results
+            .iter()
+            .map(|result| {
+                [result.rule.clone(), share(result.effort), share(result.coverage), share(result.efficiency)]
+            })
+            .collect();
+        table(&mut output, &["RULE", "EFFORT", "COVERAGE", "EFFICIENCY"], &rows)?;
         writeln!(
             output,
-            "No advisory names a device of these. What nobody has named may still be vulnerable."
+            "Ends of intervals are of 95 % (Wilson). A vulnerability that an advisory or record names counts once."
         )?;
-    } else {
-        let rows: Vec<_> = queue.iter().map(row).collect();
-        table(&mut output, &HEAD, &rows)?;
-        writeln!(output, "{} of {total}; the reason for each place: add --json", rows.len())?;
     }
-    output.flush()?;
     Ok(Outcome::Done)
-}
-
-/// The queue of these devices.
-pub(crate) fn queue(
-    advisories: &Advisories,
-    devices: &[Device],
-    exposures: &[Exposure],
-) -> Vec<Vulnerability> {
-    advisories.queue(devices, exposures)
-}
-
-const HEAD: [&str; 8] = ["rank", "priority", "device", "vulnerability", "match", "cvss", "kev", "what to do"];
-
-fn row(vulnerability: &Vulnerability) -> [String; 8] {
-    const WORDS: usize = 70;
-    let text: String =
-        vulnerability.fix.text.chars().map(|c| if c == '\n' { ' ' } else { c }).take(WORDS).collect();
-    [
-        vulnerability.rank.to_string(),
-        vulnerability.priority.name().to_owned(),
-        vulnerability.device_name.to_string(),
-        vulnerability.cve.to_string(),
-        format!("{:?}", vulnerability.matched.kind).to_lowercase(),
-        vulnerability.cvss.as_ref().map_or_else(|| "-".to_owned(), |cvss| format!("{:.1}", cvss.score)),
-        if vulnerability.kev { "yes" } else { "-" }.to_owned(),
-        text,
-    ]
 }

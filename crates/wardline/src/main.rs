@@ -13,6 +13,7 @@ mod hygiene;
 mod intel;
 mod list;
 mod measure;
+mod patch;
 mod place;
 mod report;
 mod schema;
@@ -52,7 +53,7 @@ fn main() -> ExitCode {
         Verb::Findings(findings) => list::findings(&findings),
         Verb::Exposures(exposures) => list::exposures(&exposures),
         Verb::Flows(flows) => list::flows(&flows),
-        Verb::Patch(patch) => hygiene::patch(&patch),
+        Verb::Patch(patch) => patch::run(&patch),
         Verb::Feeds(feeds) => hygiene::run(&feeds),
         Verb::Intel(intel) => intel::run(&intel),
         Verb::Segment(segment) => segment::run(&segment),

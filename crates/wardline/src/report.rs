@@ -12,7 +12,7 @@ use wardline_model::{DeviceId, Summary, Vulnerability};
 use wardline_store::{DeviceQuery, EdgeQuery, ExposureQuery, FindingQuery, SqliteStore, Store as _};
 
 use crate::cli::{Audit, Report, ReportKind};
-use crate::{Outcome, complain, enforcement, hygiene, intel, place};
+use crate::{Outcome, complain, enforcement, hygiene, intel, patch, place};
 
 /// What is written, in either form.
 enum Document {
@@ -88,12 +88,7 @@ fn write(document: &Document, json: bool, output: &mut impl Write) -> Result<()>
 /// The patch queue, where there are advisories to match with.
 fn vulnerabilities(store: &SqliteStore, state: &Path) -> Result<Option<Vec<Vulnerability>>> {
     let advisories = hygiene::gather(state, &[])?;
-    if advisories.is_empty() {
-        return Ok(None);
-    }
-    let devices = store.devices(&DeviceQuery::default())?.items;
-    let exposures = store.exposures(&ExposureQuery::default())?.items;
-    Ok(Some(hygiene::queue(&advisories, &devices, &exposures)))
+    if advisories.is_empty() { Ok(None) } else { patch::compute(store, &advisories).map(Some) }
 }
 
 fn site(store: &SqliteStore, state: &Path) -> Result<SiteReport> {

@@ -15,7 +15,7 @@ use crate::analyze::{filter, learn, making};
 use crate::cli::{Demo, Knowledge, Serve, Watch};
 use crate::engine::Engine;
 use crate::feed::{Feeder, Stop};
-use crate::{Outcome, complain, place};
+use crate::{Outcome, complain, patch, place};
 
 pub(crate) fn watch(arguments: &Watch) -> Result<Outcome> {
     let filter = filter(arguments.filter.as_deref())?;
@@ -57,7 +57,8 @@ pub(crate) fn serve(arguments: &Serve) -> Result<Outcome> {
     let engine = engine(&arguments.knowledge)?;
     // The kernel filters what comes live.
     let filter = filter.filter(|_| arguments.watch.is_none());
-    console(arguments.listen, engine, store, source, filter)
+    let state = place::state(arguments.knowledge.state.as_deref())?;
+    console(arguments.listen, engine, (store, state), source, filter)
 }
 
 pub(crate) fn demo(arguments: &Demo) -> Result<Outcome> {
@@ -69,7 +70,8 @@ pub(crate) fn demo(arguments: &Demo) -> Result<Outcome> {
     let store: Arc<dyn Store> = Arc::new(SqliteStore::open(&state)?);
     let hospital = Hospital::for_demonstration(arguments.seed, !arguments.peaceful);
     let engine = engine(&knowledge)?;
-    console(arguments.listen, engine, store, Source::Simulation(Box::new(hospital), arguments.speed), None)
+    let source = Source::Simulation(Box::new(hospital), arguments.speed);
+    console(arguments.listen, engine, (store, state), source, None)
 }
 
 /// Where frames come from.
@@ -84,7 +86,7 @@ enum Source {
 fn console(
     listen: SocketAddr,
     engine: Engine,
-    store: Arc<dyn Store>,
+    (store, state): (Arc<dyn Store>, PathBuf),
     source: Source,
     filter: Option<Filter>,
 ) -> Result<Outcome> {
@@ -106,11 +108,18 @@ fn console(
             Err(error) => complain(&format!("{error:#}")),
         }
     })?;
+    let hygiene = std::thread::Builder::new().name("hygiene".to_owned()).spawn({
+        let (store, stop) = (Arc::clone(&store), Arc::clone(&stop));
+        move || patch::keep_fresh(&state, store.as_ref(), &stop)
+    })?;
     announce(address)?;
     runtime.block_on(wardline_console::serve(listener, store, live, asked_to_end()))?;
     stop.store(true, Ordering::Relaxed);
     if feeding.join().is_err() {
         bail!("the thread that reads frames broke off");
+    }
+    if hygiene.join().is_err() {
+        bail!("the thread that computes the patch queue broke off");
     }
     Ok(Outcome::Done)
 }

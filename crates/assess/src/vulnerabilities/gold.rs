@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::AddAssign;
 
-use wardline_model::{Category, Timestamp};
+use wardline_model::{Category, DeviceId, Timestamp};
 
 use super::*;
 use crate::vulnerabilities::product::names_model;

@@ -5,30 +5,38 @@
 //! `possible` and left to a person; it is never taken as "not affected". Statements of makers that a product is not
 //! affected or fixed (VEX) are respected.
 //!
-//! The order is total and reproducible: SSVC's deployer tree first, then exploitation, harm, prediction and score. More
-//! exposed, more exploited or more harmful never ranks lower.
+//! The order is total and follows from the stored records alone ([`rank`]): SSVC's deployer tree first, then exploitation,
+//! harm, reach, prediction and score. More exposed, more exploited or more harmful never ranks lower.
 
+mod backtest;
 mod components;
 mod directive;
 #[cfg(test)]
 mod gold;
+mod order;
+mod plan;
 mod priority;
 mod product;
+mod surroundings;
 mod versions;
+
+pub use backtest::{Backtest, Share};
+pub use order::rank;
+pub use plan::{NotAllowed, allowed, plan, windows};
+pub use surroundings::Surroundings;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use wardline_model::{
-    AdvisedVulnerability, Advisory, BillOfMaterials, Device, DeviceId, Epss, ExploitPrediction, Exploitation,
-    ExploitedVulnerability, Exposure, ExposureKind, Fix, Label, Match, MatchKind, Priority, ProductStatement,
-    ProductStatus, RemedyKind, StakeholderFacts, Vulnerability,
+    AdvisedVulnerability, Advisory, Basis, BillOfMaterials, Device, Epss, ExploitPrediction, Exploitation,
+    ExploitedVulnerability, Exposure, Fix, Label, Match, MatchKind, ProductStatement, ProductStatus, Reach,
+    RemedyKind, StakeholderFacts, Vulnerability,
 };
 
 use crate::inventory::default_criticality;
 use crate::knowledge::Knowledge;
 use components::Bills;
 use directive::{Deadline, Question, total_impact as total_impact_by};
-use priority::HumanImpact;
 use product::Likeness;
 use versions::{Answer, Version, Versions};
 
@@ -126,20 +134,17 @@ impl Advisories {
         self.advisories.is_empty()
     }
 
-    /// The queue of all devices, the most urgent first.
+    /// The queue of all devices, the most urgent first, by what is weak about them alone.
     pub fn queue<'a>(
         &self,
         devices: &[Device],
         exposures: impl IntoIterator<Item = &'a Exposure>,
     ) -> Vec<Vulnerability> {
-        let mut exposed: BTreeSet<DeviceId> = BTreeSet::new();
-        for exposure in exposures {
-            if exposure.kind == ExposureKind::InternetExposed
-                && let Some(id) = exposure.device.as_ref().and_then(|device| device.id.as_ref())
-            {
-                exposed.insert(id.clone());
-            }
-        }
+        self.queue_within(devices, &Surroundings::new(exposures))
+    }
+
+    /// The queue of all devices, the most urgent first, by what was heard around them.
+    pub fn queue_within(&self, devices: &[Device], surroundings: &Surroundings) -> Vec<Vulnerability> {
         // Devices of one make, model and version have the same vulnerabilities.
         let mut known: BTreeMap<[Option<Label>; 4], Vec<Found>> = BTreeMap::new();
         let mut queue = Vec::new();
@@ -148,17 +153,12 @@ impl Advisories {
                 [device.vendor.clone(), device.model.clone(), device.firmware.clone(), device.os.clone()];
             let found = known.entry(kind).or_insert_with(|| self.matches(device));
             for found in found.iter() {
-                queue.push(self.judge(device, found, exposed.contains(&device.id)));
+                queue.push(self.judge(device, found, surroundings));
             }
         }
-        queue.sort_by(|(one_key, one), (other_key, other)| {
-            other_key.cmp(one_key).then_with(|| {
-                (&one.device, &one.cve, &one.advisory).cmp(&(&other.device, &other.cve, &other.advisory))
-            })
-        });
+        order::rank(&mut queue);
         queue.truncate(VULNERABILITIES_MAX);
-        let ranked = queue.into_iter().zip(1_u32..);
-        ranked.map(|((_, vulnerability), rank)| Vulnerability { rank, ..vulnerability }).collect()
+        queue
     }
 
     /// Every statement that meets a device or a part of it, the surest of each vulnerability.
@@ -237,8 +237,8 @@ impl Advisories {
         Some((vulnerability, vulnerability.products.get(s)?))
     }
 
-    /// Place in the order, and the record without its rank.
-    fn judge(&self, device: &Device, found: &Found, internet: bool) -> (Order, Vulnerability) {
+    /// The record without its rank.
+    fn judge(&self, device: &Device, found: &Found, surroundings: &Surroundings) -> Vulnerability {
         let advisory = self.advisories.get(found.advisory);
         let vulnerability = advisory.and_then(|advisory| advisory.vulnerabilities.get(found.vulnerability));
         let cve = vulnerability.map(|vulnerability| vulnerability.cve.clone()).unwrap_or_default();
@@ -247,43 +247,24 @@ impl Advisories {
         let prediction = self.predictions.get(&cve);
         let cvss = vulnerability.and_then(|vulnerability| vulnerability.cvss.clone());
         let vector = cvss.as_ref().map(|cvss| cvss.vector.as_str().to_owned()).unwrap_or_default();
-        let exploitation = match (kev, stakeholder) {
-            (Some(_), _) => Exploitation::Active,
-            (None, Some(facts)) => facts.exploitation,
-            (None, None) => Exploitation::None,
-        };
         let physical = vector.contains("/AV:P");
-        let reach = match (internet, physical) {
-            (true, false) => priority::Exposure::Open,
-            (_, true) => priority::Exposure::Small,
-            (false, false) => priority::Exposure::Controlled,
-        };
         let by_vector = vector.contains("/AV:N") && vector.contains("/PR:N") && vector.contains("/UI:N");
-        let automatable = stakeholder.and_then(|facts| facts.automatable).unwrap_or(by_vector);
         let criticality = device.criticality.or_else(|| default_criticality(device.category));
-        let impact = HumanImpact::of(criticality);
-        let priority = priority::priority(exploitation, reach, automatable, impact);
-        let mut why = why(exploitation, kev, reach, automatable, impact, prediction, &cvss, &found.matched);
-        let total_impact = stakeholder.and_then(|facts| facts.total_impact);
-        if let Some(total_impact) = total_impact.or_else(|| total_impact_by(&vector)) {
-            let deadline = Deadline::of(Question {
-                known_exploited: kev.is_some(),
-                publicly_exposed: reach == priority::Exposure::Open,
-                automatable,
-                total_impact,
-            });
-            why.push(format!("CISA BOD 26-04, which binds US agencies, would leave: {}.", deadline.name()));
-        }
-        let order = Order {
-            priority,
-            sure: found.matched.kind != MatchKind::Possible,
-            exploitation,
-            impact,
-            reach,
-            probability: prediction.map_or(0, |prediction| (prediction.probability * 1e6) as u32),
-            score: cvss.as_ref().map_or(0, |cvss| (cvss.score * 10.0).round() as u32),
+        let basis = Basis {
+            exploitation: match (kev, stakeholder) {
+                (Some(_), _) => Exploitation::Active,
+                (None, Some(facts)) => facts.exploitation,
+                (None, None) => Exploitation::None,
+            },
+            exploited_since: kev.map(|entry| entry.added.clone()),
+            reach: if physical { Reach::Small } else { surroundings.reach(&device.id) },
+            zones: surroundings.zones(&device.id),
+            automatable: stakeholder.and_then(|facts| facts.automatable).unwrap_or(by_vector),
+            human_impact: priority::human_impact(criticality),
+            revision: advisory.map(|advisory| advisory.revision.clone()).unwrap_or_default(),
+            released: advisory.and_then(|advisory| advisory.released),
         };
-        let record = Vulnerability {
+        let mut record = Vulnerability {
             device: device.id.clone(),
             device_name: device.display_name(),
             cve,
@@ -297,25 +278,28 @@ impl Advisories {
                 date: prediction.date.clone(),
             }),
             kev: kev.is_some(),
-            priority,
+            priority: order::priority_of(&basis),
             rank: 0,
+            basis,
             fix: fix(vulnerability, found.statement, device.category.is_medical()),
-            why,
+            why: Vec::new(),
+            plan: None,
         };
-        (order, record)
+        record.why = order::why(&record, kev.is_some_and(|entry| entry.ransomware));
+        let total_impact = stakeholder.and_then(|facts| facts.total_impact);
+        if let Some(total_impact) = total_impact.or_else(|| total_impact_by(&vector)) {
+            let deadline = Deadline::of(Question {
+                known_exploited: record.kev,
+                publicly_exposed: record.basis.reach == Reach::Open,
+                automatable: record.basis.automatable,
+                total_impact,
+            });
+            let sentence =
+                format!("CISA BOD 26-04, which binds US agencies, would leave: {}.", deadline.name());
+            record.why.push(sentence);
+        }
+        record
     }
-}
-
-/// What decides the place, the weightiest first.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-struct Order {
-    priority: Priority,
-    sure: bool,
-    exploitation: Exploitation,
-    impact: HumanImpact,
-    reach: priority::Exposure,
-    probability: u32,
-    score: u32,
 }
 
 /// The names under which the maker, or makers, of a statement are known here.
@@ -474,60 +458,4 @@ fn fix(vulnerability: Option<&AdvisedVulnerability>, statement: usize, medical: 
             needs_vendor_approval: false,
         },
     }
-}
-
-#[expect(clippy::too_many_arguments, reason = "one sentence for each input of the decision")]
-fn why(
-    exploitation: Exploitation,
-    kev: Option<&ExploitedVulnerability>,
-    reach: priority::Exposure,
-    automatable: bool,
-    impact: HumanImpact,
-    prediction: Option<&ExploitPrediction>,
-    cvss: &Option<wardline_model::CvssScore>,
-    matched: &Match,
-) -> Vec<String> {
-    let mut why = vec![format!("Match: {}.", matched.reason)];
-    why.push(match (exploitation, kev) {
-        (_, Some(entry)) => format!(
-            "Exploitation: active; in CISA KEV since {}{}.",
-            entry.added,
-            if entry.ransomware { ", used for ransom" } else { "" }
-        ),
-        (Exploitation::Active, None) => "Exploitation: active, says CISA.".to_owned(),
-        (Exploitation::ProofOfConcept, None) => {
-            "Exploitation: somebody published how. It would rank higher if it were done.".to_owned()
-        }
-        (Exploitation::None, None) => {
-            "Exploitation: none known. It would rank higher if it were published or done.".to_owned()
-        }
-    });
-    why.push(
-        match reach {
-            priority::Exposure::Open => {
-                "Exposure: the internet reaches it. It would rank lower behind a firewall."
-            }
-            priority::Exposure::Controlled => {
-                "Exposure: others of the hospital reach it. It would rank higher if the internet did."
-            }
-            priority::Exposure::Small => "Exposure: only by touch.",
-        }
-        .to_owned(),
-    );
-    why.push(format!("Automatable: {}.", if automatable { "yes" } else { "no" }));
-    why.push(format!("Human impact: {}, by what depends on the device.", impact.name()));
-    why.push(match prediction {
-        Some(prediction) => format!(
-            "EPSS: {:.1} % within 30 days (model {}, {}).",
-            prediction.probability * 100.0,
-            prediction.model,
-            prediction.date
-        ),
-        None => "EPSS: unknown.".to_owned(),
-    });
-    why.push(match cvss {
-        Some(cvss) => format!("CVSS {}: {:.1}.", cvss.version, cvss.score),
-        None => "CVSS: unknown.".to_owned(),
-    });
-    why
 }

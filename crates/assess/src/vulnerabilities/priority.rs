@@ -1,47 +1,16 @@
 //! How urgent a vulnerability of a device is: the deployer tree of SSVC (CERT/CC, version 1.0.0).
 
-use wardline_model::{Criticality, Exploitation, Priority};
+use wardline_model::{Criticality, Exploitation, HumanImpact, Priority, Reach};
 
-/// How far the device can be reached (SSVC exposure 1.0.1).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(crate) enum Exposure {
-    /// It speaks with few others of its own network.
-    Small,
-    /// Others of the hospital reach it.
-    Controlled,
-    /// The internet reaches it.
-    Open,
-}
-
-/// What an attack may do to people (SSVC human impact 2.0.2).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(crate) enum HumanImpact {
-    Low,
-    Medium,
-    High,
-    VeryHigh,
-}
-
-impl HumanImpact {
-    /// What depends on a device of this kind. Not knowing is no reason for calm.
-    pub(crate) const fn of(criticality: Option<Criticality>) -> Self {
-        match criticality {
-            Some(Criticality::LifeSustaining) => Self::VeryHigh,
-            Some(Criticality::Therapy) => Self::High,
-            Some(Criticality::Diagnostic | Criticality::Monitoring | Criticality::Support) | None => {
-                Self::Medium
-            }
-            Some(Criticality::It) => Self::Low,
+/// What depends on a device of this kind. Not knowing is no reason for calm.
+pub(crate) const fn human_impact(criticality: Option<Criticality>) -> HumanImpact {
+    match criticality {
+        Some(Criticality::LifeSustaining) => HumanImpact::VeryHigh,
+        Some(Criticality::Therapy) => HumanImpact::High,
+        Some(Criticality::Diagnostic | Criticality::Monitoring | Criticality::Support) | None => {
+            HumanImpact::Medium
         }
-    }
-
-    pub(crate) const fn name(self) -> &'static str {
-        match self {
-            Self::Low => "low",
-            Self::Medium => "medium",
-            Self::High => "high",
-            Self::VeryHigh => "very high",
-        }
+        Some(Criticality::It) => HumanImpact::Low,
     }
 }
 
@@ -63,11 +32,11 @@ const TREE: [&[u8; 8]; 9] = [
 /// The outcome of the tree, in the words of the contract.
 pub(crate) fn priority(
     exploitation: Exploitation,
-    exposure: Exposure,
+    reach: Reach,
     automatable: bool,
     impact: HumanImpact,
 ) -> Priority {
-    let row = exploitation as usize * 3 + exposure as usize;
+    let row = exploitation as usize * 3 + reach as usize;
     let column = usize::from(automatable) * 4 + impact as usize;
     match TREE.get(row).and_then(|row| row.get(column)) {
         Some(b'I') => Priority::Act,
@@ -83,7 +52,7 @@ mod tests {
 
     const EXPLOITATION: [Exploitation; 3] =
         [Exploitation::None, Exploitation::ProofOfConcept, Exploitation::Active];
-    const EXPOSURE: [Exposure; 3] = [Exposure::Small, Exposure::Controlled, Exposure::Open];
+    const EXPOSURE: [Reach; 3] = [Reach::Small, Reach::Controlled, Reach::Open];
     const IMPACT: [HumanImpact; 4] =
         [HumanImpact::Low, HumanImpact::Medium, HumanImpact::High, HumanImpact::VeryHigh];
 
@@ -105,11 +74,11 @@ mod tests {
     #[test]
     fn the_corners_of_the_tree() {
         let at = priority;
-        assert_eq!(at(Exploitation::None, Exposure::Small, false, HumanImpact::Low), Priority::Track);
-        assert_eq!(at(Exploitation::Active, Exposure::Open, true, HumanImpact::VeryHigh), Priority::Act);
-        assert_eq!(at(Exploitation::Active, Exposure::Open, false, HumanImpact::VeryHigh), Priority::Act);
+        assert_eq!(at(Exploitation::None, Reach::Small, false, HumanImpact::Low), Priority::Track);
+        assert_eq!(at(Exploitation::Active, Reach::Open, true, HumanImpact::VeryHigh), Priority::Act);
+        assert_eq!(at(Exploitation::Active, Reach::Open, false, HumanImpact::VeryHigh), Priority::Act);
         assert_eq!(
-            at(Exploitation::ProofOfConcept, Exposure::Open, false, HumanImpact::VeryHigh),
+            at(Exploitation::ProofOfConcept, Reach::Open, false, HumanImpact::VeryHigh),
             Priority::Attend
         );
     }

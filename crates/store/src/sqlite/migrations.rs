@@ -3,7 +3,8 @@
 use rusqlite::Connection;
 
 /// One step each; a step that was released never changes.
-const STEPS: &[&str] = &["
+const STEPS: &[&str] = &[
+    "
     CREATE TABLE device (
         id TEXT PRIMARY KEY, name TEXT NOT NULL, category TEXT NOT NULL, vendor TEXT NOT NULL,
         zone TEXT NOT NULL, criticality TEXT NOT NULL, first_seen INTEGER NOT NULL,
@@ -56,7 +57,23 @@ const STEPS: &[&str] = &["
         bytes INTEGER NOT NULL, dropped INTEGER NOT NULL, flows INTEGER NOT NULL, newest INTEGER
     ) STRICT;
     INSERT INTO progress VALUES (1, 0, 0, 0, 0, 0, NULL);
-"];
+",
+    "
+    -- The patch queue as it was last computed; it is replaced whole.
+    CREATE TABLE vulnerability (
+        id TEXT PRIMARY KEY, device TEXT NOT NULL, cve TEXT NOT NULL, rank INTEGER NOT NULL,
+        priority INTEGER NOT NULL, search TEXT NOT NULL, record BLOB NOT NULL, digest BLOB NOT NULL
+    ) STRICT, WITHOUT ROWID;
+    CREATE INDEX vulnerability_rank ON vulnerability (rank);
+    CREATE INDEX vulnerability_device ON vulnerability (device, rank);
+    -- What people decided about it; only ever added to.
+    CREATE TABLE plan_event (
+        number INTEGER PRIMARY KEY AUTOINCREMENT, device TEXT NOT NULL, cve TEXT NOT NULL,
+        record BLOB NOT NULL, digest BLOB NOT NULL
+    ) STRICT;
+    CREATE INDEX plan_event_device ON plan_event (device, cve);
+",
+];
 
 /// The newest schema that this program knows.
 pub(super) const NEWEST: u32 = STEPS.len() as u32;

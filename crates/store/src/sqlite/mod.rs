@@ -11,11 +11,11 @@ use std::time::Duration;
 
 use rusqlite::{Connection, OpenFlags};
 use serde::de::DeserializeOwned;
-use wardline_model::{Device, DeviceId, Edge, Exposure, Finding, FlowRecord};
+use wardline_model::{Device, DeviceId, Edge, Exposure, Finding, FlowRecord, PlanEvent, Vulnerability};
 
 use crate::{
     Acknowledged, Batch, DeviceQuery, EdgeQuery, ExposureQuery, FindingQuery, FlowQuery, Overview, Page,
-    Store, StoreError,
+    Store, StoreError, VulnerabilityQuery,
 };
 
 /// State directory of one machine: `wardline.db` and `flows/*.parquet`.
@@ -130,6 +130,22 @@ impl Store for SqliteStore {
 
     fn edges(&self, query: &EdgeQuery) -> Result<Page<Edge>, StoreError> {
         read::edges(&self.reader(), query).map_err(|error| error.at(&self.path))
+    }
+
+    fn replace_vulnerabilities(&self, queue: &[Vulnerability]) -> Result<(), StoreError> {
+        write::replace_vulnerabilities(&mut self.writer(), queue).map_err(|error| error.at(&self.path))
+    }
+
+    fn vulnerabilities(&self, query: &VulnerabilityQuery) -> Result<Page<Vulnerability>, StoreError> {
+        read::vulnerabilities(&self.reader(), query).map_err(|error| error.at(&self.path))
+    }
+
+    fn add_plan_event(&self, event: &PlanEvent) -> Result<(), StoreError> {
+        write::add_plan_event(&self.writer(), event).map_err(|error| error.at(&self.path))
+    }
+
+    fn plan_events(&self, device: Option<&DeviceId>) -> Result<Vec<PlanEvent>, StoreError> {
+        read::plan_events(&self.reader(), device).map_err(|error| error.at(&self.path))
     }
 
     fn overview(&self) -> Result<Overview, StoreError> {

@@ -6,13 +6,15 @@ use rusqlite::types::Value;
 use rusqlite::{Connection, OptionalExtension, params, params_from_iter};
 use serde::de::DeserializeOwned;
 use wardline_model::{
-    Attack, Category, Criticality, Device, Edge, Exposure, ExposureKind, Finding, Protocol, Severity,
-    Timestamp, Transport,
+    Attack, Category, Criticality, Device, DeviceId, Edge, Exposure, ExposureKind, Finding, PlanEvent,
+    Protocol, Severity, Timestamp, Transport, Vulnerability,
 };
 
 use super::{Failure, undigest};
 use crate::query::sql_limit;
-use crate::{DeviceQuery, DeviceSort, EdgeQuery, ExposureQuery, FindingQuery, Overview, Page};
+use crate::{
+    DeviceQuery, DeviceSort, EdgeQuery, ExposureQuery, FindingQuery, Overview, Page, VulnerabilityQuery,
+};
 
 /// Conditions joined by AND, with their values.
 #[derive(Default)]
@@ -133,6 +135,39 @@ pub(super) fn exposures(connection: &Connection, query: &ExposureQuery) -> Resul
     )
 }
 
+pub(super) fn vulnerabilities(
+    connection: &Connection,
+    query: &VulnerabilityQuery,
+) -> Result<Page<Vulnerability>, Failure> {
+    let mut conditions = Conditions::default();
+    conditions.add_some("instr(search, ?) > 0", query.text.as_ref().map(|text| text.trim().to_lowercase()));
+    conditions.add_some("priority >= ?", query.priority_min.map(|priority| priority as i64));
+    conditions.add_some("device = ?", query.device.as_ref().map(ToString::to_string));
+    page(connection, "vulnerability", &conditions, "rank", (query.offset, query.limit))
+}
+
+pub(super) fn plan_events(
+    connection: &Connection,
+    device: Option<&DeviceId>,
+) -> Result<Vec<PlanEvent>, Failure> {
+    let mut conditions = Conditions::default();
+    conditions.add_some("device = ?", device.map(ToString::to_string));
+    let text = format!(
+        "SELECT device || ' ' || cve, record, digest FROM plan_event{} ORDER BY number",
+        conditions.clause()
+    );
+    let mut statement = connection.prepare_cached(&text)?;
+    let mut rows = statement.query(params_from_iter(conditions.values()))?;
+    let mut events = Vec::new();
+    while let Some(row) = rows.next()? {
+        let id: String = row.get(0)?;
+        let record = row.get_ref(1)?.as_blob().unwrap_or_default();
+        let stored = row.get_ref(2)?.as_blob().unwrap_or_default();
+        events.push(undigest("plan_event", &id, record, stored)?);
+    }
+    Ok(events)
+}
+
 pub(super) fn edges(connection: &Connection, query: &EdgeQuery) -> Result<Page<Edge>, Failure> {
     const HOUR_NANOSECONDS: i64 = 3_600_000_000_000;
     let mut conditions = Conditions::default();
@@ -204,6 +239,10 @@ pub(super) fn overview(connection: &Connection) -> Result<Overview, Failure> {
             overview.oldest = row.get::<_, Option<i64>>(1)?.map(Timestamp::from_nanoseconds);
             Ok(())
         })?;
+    overview.vulnerabilities = connection
+        .prepare_cached("SELECT count(*) FROM vulnerability")?
+        .query_row([], |row| row.get::<_, i64>(0))?
+        .cast_unsigned();
     connection
         .prepare_cached("SELECT packets, bytes, dropped, flows, newest, sequence FROM progress")?
         .query_row([], |row| {
@@ -245,6 +284,8 @@ pub(super) fn verify_digests(connection: &Connection) -> Result<u64, Failure> {
         ("device", "SELECT id, record, digest FROM device"),
         ("finding", "SELECT id, record, digest FROM finding"),
         ("exposure", "SELECT id, record, digest FROM exposure"),
+        ("vulnerability", "SELECT id, record, digest FROM vulnerability"),
+        ("plan_event", "SELECT device || ' ' || cve, record, digest FROM plan_event"),
         ("flow", "SELECT '', record, digest FROM waiting_flow"),
     ] {
         let mut statement = connection.prepare_cached(text)?;

@@ -2,7 +2,7 @@
 
 use rusqlite::{Connection, OptionalExtension, Transaction, params};
 use serde::Serialize;
-use wardline_model::{Device, Edge, Exposure, Finding, FlowRecord};
+use wardline_model::{Device, Edge, Exposure, Finding, FlowRecord, PlanEvent, Vulnerability};
 
 use super::{Failure, digest, undigest};
 use crate::{Acknowledged, Batch, Progress};
@@ -27,6 +27,44 @@ pub(super) fn append(connection: &mut Connection, batch: &Batch) -> Result<Ackno
     let sequence = put_progress(&transaction, &batch.progress, batch.flows.len() as u64)?;
     transaction.commit()?;
     Ok(Acknowledged { sequence })
+}
+
+pub(super) fn replace_vulnerabilities(
+    connection: &mut Connection,
+    queue: &[Vulnerability],
+) -> Result<(), Failure> {
+    let transaction = connection.transaction()?;
+    transaction.execute("DELETE FROM vulnerability", [])?;
+    for vulnerability in queue {
+        let device = vulnerability.device.to_string();
+        let id = format!("{device} {}", vulnerability.cve);
+        let (record, digest) = encode("vulnerability", &id, vulnerability)?;
+        let search =
+            format!("{}\n{}\n{}", vulnerability.device_name, vulnerability.cve, vulnerability.advisory);
+        transaction
+            .prepare_cached("INSERT OR REPLACE INTO vulnerability VALUES (?1,?2,?3,?4,?5,?6,?7,?8)")?
+            .execute(params![
+                id,
+                device,
+                vulnerability.cve.as_str(),
+                vulnerability.rank,
+                vulnerability.priority as i64,
+                search.to_lowercase(),
+                record,
+                digest,
+            ])?;
+    }
+    transaction.commit()?;
+    Ok(())
+}
+
+pub(super) fn add_plan_event(connection: &Connection, event: &PlanEvent) -> Result<(), Failure> {
+    let (device, cve) = (event.device.to_string(), event.cve.as_str());
+    let (record, digest) = encode("plan_event", &format!("{device} {cve}"), event)?;
+    connection
+        .prepare_cached("INSERT INTO plan_event (device, cve, record, digest) VALUES (?1,?2,?3,?4)")?
+        .execute(params![device, cve, record, digest])?;
+    Ok(())
 }
 
 fn encode<T: Serialize>(table: &'static str, id: &str, record: &T) -> Result<(Vec<u8>, [u8; 16]), Failure> {

@@ -45,7 +45,7 @@ pub(crate) fn run(arguments: &Analyze) -> Result<Outcome> {
     let incomplete = !summary.capture_errors.is_empty();
     let reached = arguments.fail_on.is_some_and(|severity| reaches(engine.assessor().findings(), severity));
     let exposures: Vec<_> = engine.assessor().exposures().cloned().collect();
-    let queue = hygiene::queue(&advisories, &engine.assessor().devices(), &exposures);
+    let queue = advisories.queue(&engine.assessor().devices(), &exposures);
     output.finish(&engine, &queue, summary)?;
     Ok(match (incomplete, reached) {
         (true, _) => Outcome::Incomplete,
