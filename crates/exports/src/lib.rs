@@ -6,8 +6,10 @@ pub mod bedside;
 mod compliance;
 mod passport;
 pub mod policy;
+mod profile;
 mod report;
 
 pub use compliance::{ComplianceReport, Control, Framework, Measure, Proof, Records, Standing};
 pub use passport::DevicePassport;
+pub use profile::RiskProfile;
 pub use report::SiteReport;

@@ -7,6 +7,7 @@ use askama::Template;
 use serde::Serialize;
 use wardline_model::{Device, DeviceId, Edge, Exposure, Finding, Vulnerability};
 
+use crate::profile::RiskProfile;
 use crate::report::{joined, known, reference, shape};
 
 /// A device and all that was found about it.
@@ -15,6 +16,8 @@ use crate::report::{joined, known, reference, shape};
 pub struct DevicePassport {
     /// The device, with its evidence.
     pub device: Device,
+    /// What can be seen of its class, and what cannot. Absent where nobody wrote that down.
+    pub profile: Option<&'static RiskProfile>,
     /// Findings in which it suffers or acts.
     pub findings: Vec<Finding>,
     /// What is weak about it.

@@ -51,7 +51,7 @@ kinds! {
     InternetExposed = "internet-exposed",
     /// Medical devices among everything else.
     FlatNetwork = "flat-network",
-    /// What is done can be read from sizes and times.
+    /// What it is and with whom it speaks is told to everybody, or can be read around what is encrypted.
     MetadataLeak = "metadata-leak",
 }
 

@@ -7,7 +7,7 @@ use std::path::Path;
 use anyhow::{Context as _, Result, bail};
 use serde::Serialize;
 use wardline_enforce::Enforcer;
-use wardline_exports::{ComplianceReport, DevicePassport, Records, SiteReport};
+use wardline_exports::{ComplianceReport, DevicePassport, Records, RiskProfile, SiteReport};
 use wardline_model::{DeviceId, Summary, Vulnerability};
 use wardline_store::{DeviceQuery, EdgeQuery, ExposureQuery, FindingQuery, SqliteStore, Store as _};
 
@@ -129,6 +129,7 @@ fn passport(store: &SqliteStore, state: &Path, id: &str) -> Result<DevicePasspor
         queue
     });
     Ok(DevicePassport {
+        profile: RiskProfile::of(device.category),
         findings: store
             .findings(&FindingQuery { device: Some(id.clone()), ..FindingQuery::default() })?
             .items,

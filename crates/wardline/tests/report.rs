@@ -82,6 +82,13 @@ fn reports_and_cards_say_what_is_kept_and_load_nothing() {
     assert_eq!(passport["device"]["id"], id);
     assert!(passport["vulnerabilities"].is_null());
 
+    // Of what gives infusions it is known beforehand what a listener cannot see.
+    let pump =
+        site["devices"].as_array().unwrap().iter().find(|device| device["category"] == "infusion-pump");
+    let pump = pump.unwrap()["id"].as_str().unwrap();
+    let page = text(&wardline(state.path(), &["report", "--device", pump]));
+    assert!(page.contains("What can be seen of its class: Infusion pump") && page.contains("Not seen"));
+
     let compliance = text(&wardline(state.path(), &["report", "--kind", "compliance", "--json"]));
     let compliance: serde_json::Value = serde_json::from_str(&compliance).unwrap();
     let proofs = compliance["proofs"].as_array().unwrap();

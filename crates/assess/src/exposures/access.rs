@@ -149,7 +149,7 @@ fn internet(scene: &Scene<'_>, conversation: &Conversation) -> Option<Sighting> 
 }
 
 /// A unicast address that is neither private nor of the site.
-fn is_outside(scene: &Scene<'_>, station: &Station) -> bool {
+pub(super) fn is_outside(scene: &Scene<'_>, station: &Station) -> bool {
     station.ip.is_some_and(|ip| {
         crate::inventory::is_unicast(ip)
             && !is_internal(ip)

@@ -7,10 +7,11 @@ mod cleartext;
 mod credentials;
 mod crypto;
 mod estate;
+mod metadata;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use wardline_model::fact::{PatientField, PatientFields};
+use wardline_model::fact::{PatientField, PatientFields, TlsFact};
 use wardline_model::{
     Device, DeviceReference, Evidence, Exposure, ExposureKind, Fact, Label, Observation, Protocol, Severity,
     Station, Timestamp,
@@ -88,7 +89,15 @@ impl Exposures {
                 sightings.push(cleartext::credential(&scene, credential));
                 sightings.extend(self.secrets.observe(&scene, credential));
             }
-            Fact::Tls(tls) => sightings = crypto::tls(&scene, tls),
+            Fact::Tls(tls) => {
+                sightings = crypto::tls(&scene, tls);
+                if let TlsFact::ClientHello(hello) = &**tls {
+                    sightings.extend(metadata::client_hello(&scene, hello));
+                }
+            }
+            Fact::Identity(told) => sightings.extend(metadata::introduction(&scene, told)),
+            Fact::LinkAdvertisement(told) => sightings.extend(metadata::link_advertisement(&scene, told)),
+            Fact::WsDiscovery(told) => sightings.extend(metadata::ws_discovery(&scene, told)),
             Fact::Banner(banner) => sightings.extend(crypto::banner(&scene, banner)),
             Fact::Snmp(snmp) => sightings.extend(crypto::snmp(&scene, snmp)),
             Fact::Smb(smb) => sightings.extend(crypto::smb(&scene, smb)),
