@@ -18,6 +18,7 @@ export async function pagesOf(base) {
     { name: 'devices-filtered', path: '/devices?category=unknown&sort=last-seen&descending=true', ready: 'main .card' },
     { name: 'findings', path: '/findings', ready: 'main .card' },
     { name: 'exposures', path: '/exposures', ready: 'main .card' },
+    { name: 'patch', path: '/patch', ready: 'main .card', expected: overview.vulnerabilities > 0 ? ['Place 1'] : [] },
     { name: 'map', path: '/map', ready: overview.flows > 0 ? 'svg [role=listbox]' : 'main .card' },
     { name: 'conversations', path: '/conversations', ready: 'main .card' },
     { name: 'missing', path: '/no-such-page', ready: 'h1' },

@@ -36,6 +36,15 @@ export async function everydayUse(browser, base, pages, fail) {
     if ((await page.getByLabel('Search').inputValue()) !== '') fail('cleared filters leave text in the search field');
   }
 
+  // The reason for a place in the queue is one click away, also in the list that it is part of.
+  await page.goto(`${base}/patch`, { waitUntil: 'load' });
+  await page.waitForSelector('main .card');
+  if ((await page.locator('main article').count()) > 0) {
+    const place = page.locator('main article').first();
+    await place.locator('summary').click();
+    if (!(await place.getByText('Exploitation:').isVisible())) fail('the reason for a place does not open');
+  }
+
   // 320 px is what remains of 1280 at four times the size (WCAG 2.2, 1.4.10).
   await page.setViewportSize({ width: 320, height: 640 });
   for (const { name, path, ready } of pages) {

@@ -7,6 +7,7 @@ export type Place =
   | { page: 'findings' }
   | { page: 'finding'; id: string }
   | { page: 'exposures' }
+  | { page: 'patch' }
   | { page: 'map' }
   | { page: 'conversations' }
   | { page: 'missing' };
@@ -27,6 +28,7 @@ export function matchPage(path: string): Place {
     case 'devices':
     case 'findings':
     case 'exposures':
+    case 'patch':
     case 'map':
     case 'conversations':
       return { page: first };

@@ -1,6 +1,18 @@
 // Every word that the pages say. Another language is another such module.
 
-import type { Attack, Category, Criticality, DeviceField, ExposureKind, SensorStatus, Severity } from './api/records';
+import type {
+  Attack,
+  Category,
+  Criticality,
+  DeviceField,
+  ExposureKind,
+  PatchStatus,
+  PatchWindow,
+  PlanEvent,
+  Priority,
+  SensorStatus,
+  Severity,
+} from './api/records';
 import { number } from './format';
 
 const plural = (count: number, one: string, many: string): string => `${number(count)} ${count === 1 ? one : many}`;
@@ -14,6 +26,7 @@ export const words = {
     devices: 'Devices',
     findings: 'Findings',
     exposures: 'Exposures',
+    patch: 'Patch queue',
     map: 'Map',
     conversations: 'Conversations',
     missing: 'Nothing here',
@@ -315,6 +328,61 @@ export const words = {
     readable: 'Readable',
     evidence: 'Evidence',
     last: ', last',
+  },
+
+  patch: {
+    lead: 'What to correct first. The order is that of the SSVC deployer tree, then exploitation, harm, reach, prediction and score.',
+    least: 'At least',
+    anyPriority: 'Any priority',
+    priority: { act: 'Act', attend: 'Attend', 'track*': 'Track closely', track: 'Track' } satisfies Record<Priority, string>,
+    priorityMeaning: {
+      act: 'Correct it at once.',
+      attend: 'Correct it before the next planned date.',
+      'track*': 'Correct it at the next planned date.',
+      track: 'Correct it with the next update.',
+    } satisfies Record<Priority, string>,
+    place: 'Place',
+    of: 'of',
+    fix: { update: 'Correction', mitigation: 'Measure', 'compensating-control': 'Until there is a correction' },
+    needsApproval: 'The maker must approve it before the device is touched.',
+    status: { open: 'Open', planned: 'Planned', mitigated: 'Kept away by the network', patched: 'Patched' } satisfies Record<PatchStatus, string>,
+    overdue: ', overdue',
+    owner: (name: string, due: string) => `${name} sees to it by ${due}.`,
+    match: {
+      exact: 'This very version is named',
+      range: 'The version lies in the range',
+      product: 'Every version is named',
+      possible: 'May be: a person must look',
+    },
+    noScore: 'CVSS unknown',
+    exploited: 'Known to be exploited',
+    why: 'Why it stands here, and what would change that',
+    source: (advisory: string, revision: string) => `Source: ${advisory}, revision ${revision}, released`,
+    history: 'What was decided',
+    decided: (event: PlanEvent): string => {
+      switch (event.action) {
+        case 'assign':
+          return `given to ${event.owner}, due ${event.due}`;
+        case 'approve':
+          return `the maker approves: ${event.reference}`;
+        case 'except':
+          return `stays as it is until ${event.until}: ${event.reason}`;
+        case 'status':
+          return `status is ${event.status}`;
+      }
+    },
+    empty: 'Nothing in the queue matches these filters.',
+    emptyAll:
+      'The queue is empty: no advisory that is kept names a device of these. Add advisories with: wardline feeds update. What nobody has named may still be vulnerable.',
+    ofThis: 'Vulnerabilities',
+    ofThisNone: 'No advisory that is kept names this device. What nobody has named may still be vulnerable.',
+    all: 'All its vulnerabilities',
+    windows: 'When it has time',
+    windowsNone: 'No two hours of its week are quiet. Ask the ward when it can be spared.',
+    windowsUnknown: 'Not known: it was watched for less than a week.',
+    window: ({ weekday, hour, hours, conversations }: PatchWindow) =>
+      `${['Monday', 'Tuesday', 'Wednesday', 'Thursday', 'Friday', 'Saturday', 'Sunday'][weekday]} from ${String(hour).padStart(2, '0')}:00 UTC for ${hours} hours (${plural(conversations, 'conversation', 'conversations')} a week)`,
+    askWard: 'Quiet hours of its own week. Ask the ward all the same.',
   },
 
   map: {

@@ -29,6 +29,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         let sites = if kind.as_deref() == Some("large") { 60 } else { 1 };
         let batch = hospital::sites(sites);
         let acknowledged = store.append(&batch)?;
+        hospital::weakness::keep(&store, &batch)?;
         live.acknowledged(&batch, acknowledged);
         live.set_sensor(SensorStatus {
             state: SensorState::Replay,

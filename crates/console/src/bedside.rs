@@ -53,7 +53,7 @@ pub(crate) async fn card(
     Ok(Html(String::from_utf8_lossy(&page).into_owned()))
 }
 
-fn wall_clock() -> Timestamp {
+pub(crate) fn wall_clock() -> Timestamp {
     let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     Timestamp::from_seconds(i64::try_from(since_epoch.as_secs()).unwrap_or(i64::MAX))
 }

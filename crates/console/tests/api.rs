@@ -46,6 +46,7 @@ fn console(batch: &Batch) -> Console {
     let live = Live::new();
     if !batch.is_empty() {
         store.append(batch).unwrap();
+        hospital::weakness::keep(&store, batch).unwrap();
     }
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
     let listener = runtime.block_on(bind("127.0.0.1:0".parse().unwrap())).unwrap();
@@ -164,6 +165,34 @@ fn a_device_and_a_finding_come_with_all_their_evidence() {
     assert_eq!(console.ok("/api/v1/exposures?kind=legacy-os")["total"], 3);
     let flows = console.ok("/api/v1/flows?device=mac%3A02%3A57%3A4c%3A11%3A10%3A02&limit=1");
     assert_eq!(flows["items"][0]["src_name"], "desk-03");
+}
+
+#[test]
+fn the_patch_queue_tells_why_and_what_was_decided() {
+    let console = console(&hospital::batch());
+    let queue = console.ok("/api/v1/vulnerabilities?limit=500");
+    let items = queue["items"].as_array().unwrap();
+    let ranks: Vec<u64> = items.iter().map(|item| item["rank"].as_u64().unwrap()).collect();
+    assert_eq!(ranks, (1..=queue["total"].as_u64().unwrap()).collect::<Vec<_>>());
+    assert!(items.iter().all(|item| item["why"].as_array().unwrap().len() >= 7 && item["basis"].is_object()));
+    assert_eq!(console.ok("/api/v1/overview")["vulnerabilities"], queue["total"]);
+    let decided: Vec<_> = items.iter().filter(|item| !item["plan"].is_null()).collect();
+    assert_eq!(decided.len(), 1);
+    assert_eq!(decided[0]["plan"]["status"], "planned");
+    assert_eq!(decided[0]["plan"]["history"].as_array().unwrap().len(), 3);
+    let id = decided[0]["device"].as_str().unwrap();
+    let own = console.ok(&format!("/api/v1/vulnerabilities?device={id}"));
+    assert!(own["items"].as_array().unwrap().iter().all(|item| item["device"] == id));
+    let urgent = console.ok("/api/v1/vulnerabilities?priority=attend&limit=500");
+    assert!(urgent["total"].as_u64().unwrap() < queue["total"].as_u64().unwrap());
+    assert_eq!(console.ok("/api/v1/vulnerabilities?text=ostra&limit=1")["total"], 0);
+    assert!(
+        console.ok(&format!("/api/v1/devices/{id}/windows"))["windows"].is_null(),
+        "seven hours are no week"
+    );
+    assert_eq!(console.get("/api/v1/devices/d-none/windows").status, 404);
+    assert_eq!(console.get("/api/v1/vulnerabilities?priority=soon").status, 400);
+    assert_eq!(console.get("/patch").status, 200);
 }
 
 #[test]

@@ -199,6 +199,53 @@ export interface Exposure {
   remedy: string;
 }
 
+export const PRIORITIES = ['act', 'attend', 'track*', 'track'] as const;
+export type Priority = (typeof PRIORITIES)[number];
+
+export type PatchStatus = 'open' | 'planned' | 'mitigated' | 'patched';
+
+export type PlanEvent = { time: Time; by: string; device: string; cve: string } & (
+  | { action: 'assign'; owner: string; due: string }
+  | { action: 'approve'; reference: string }
+  | { action: 'except'; reason: string; until: string }
+  | { action: 'status'; status: PatchStatus }
+);
+
+export interface Plan {
+  status: PatchStatus;
+  owner: string | null;
+  due: string | null;
+  overdue: boolean;
+  approval: string | null;
+  exception: { approver: string; reason: string; until: string; expired: boolean } | null;
+  next: string;
+  history: PlanEvent[];
+}
+
+export interface Vulnerability {
+  device: string;
+  device_name: string;
+  cve: string;
+  advisory: string;
+  match: { kind: 'exact' | 'range' | 'product' | 'possible'; reason: string };
+  cvss: { version: string; vector: string; score: number } | null;
+  kev: boolean;
+  priority: Priority;
+  rank: number;
+  basis: { revision: string; released: Time | null };
+  fix: { kind: 'update' | 'mitigation' | 'compensating-control'; text: string; needs_vendor_approval: boolean };
+  why: string[];
+  plan?: Plan;
+}
+
+export interface PatchWindow {
+  /** Monday is 0, in UTC. */
+  weekday: number;
+  hour: number;
+  hours: number;
+  conversations: number;
+}
+
 export interface Flow {
   community_id: string | null;
   src: string;
@@ -240,6 +287,7 @@ export interface Overview {
   findings: Partial<Record<Severity, number>>;
   attacks: Partial<Record<Attack, number>>;
   exposures: Partial<Record<ExposureKind, number>>;
+  vulnerabilities: number;
   packets: number;
   bytes: number;
   dropped: number;

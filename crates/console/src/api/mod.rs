@@ -9,6 +9,7 @@ mod health;
 mod map;
 mod overview;
 mod parameters;
+mod vulnerabilities;
 
 pub(crate) use parameters::{Identifier, Parameters};
 
@@ -26,9 +27,11 @@ pub(crate) fn router() -> Router<Shared> {
         .route("/overview", get(overview::overview))
         .route("/devices", get(devices::list))
         .route("/devices/{id}", get(devices::one))
+        .route("/devices/{id}/windows", get(vulnerabilities::quiet_hours))
         .route("/findings", get(findings::list))
         .route("/findings/{id}", get(findings::one))
         .route("/exposures", get(exposures::list))
+        .route("/vulnerabilities", get(vulnerabilities::list))
         .route("/flows", get(flows::list))
         .route("/map", get(map::map))
         .route("/events", get(events::events))

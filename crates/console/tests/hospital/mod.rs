@@ -4,6 +4,7 @@
 
 mod talk;
 mod trouble;
+pub(crate) mod weakness;
 
 use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv4Addr};
