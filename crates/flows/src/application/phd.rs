@@ -119,7 +119,7 @@ impl Agents {
             ("hardware revision", Specification::Hardware),
             ("software revision", Specification::Software),
             ("protocol revision", Specification::Protocol),
-            ("GMDN code", Specification::Gmdn),
+            ("GMDN", Specification::Gmdn),
         ] {
             attribute(&mut told, name, specified(kind));
         }
