@@ -8,8 +8,10 @@ mod passport;
 pub mod policy;
 mod profile;
 mod report;
+mod vex;
 
 pub use compliance::{ComplianceReport, Control, Framework, Measure, Proof, Records, Standing};
 pub use passport::DevicePassport;
 pub use profile::RiskProfile;
 pub use report::SiteReport;
+pub use vex::{VexAuthor, VexForm, vex};

@@ -10,7 +10,7 @@ use std::path::PathBuf;
 
 pub(crate) use bedside::Bedside;
 use clap::{Args, Parser, Subcommand, ValueEnum};
-pub(crate) use patch::{Patch, PatchVerb, Place, Simulate, Subject};
+pub(crate) use patch::{Patch, PatchVerb, Place, Simulate, Subject, VexKind};
 pub(crate) use segment::{
     LadderStep, Rendering, Segment, SegmentApply, SegmentContain, SegmentDiff, SegmentKeep, SegmentPerson,
     SegmentPropose, SegmentQuarantine, SegmentRender, SegmentSimulate, SegmentStatus,

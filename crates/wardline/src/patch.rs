@@ -9,12 +9,13 @@ use std::time::{Duration, Instant};
 use anyhow::{Result, anyhow, bail};
 use serde::Serialize;
 use wardline_assess::{Advisories, Surroundings, allowed, plan, windows};
+use wardline_exports::{VexAuthor, VexForm, vex};
 use wardline_model::{
-    Device, DeviceId, PatchWindow, PlanAction, PlanEvent, Record, Timestamp, Vulnerability,
+    Device, DeviceId, Label, PatchWindow, PlanAction, PlanEvent, Record, Timestamp, Vulnerability,
 };
 use wardline_store::{DeviceQuery, EdgeQuery, ExposureQuery, SqliteStore, Store, VulnerabilityQuery};
 
-use crate::cli::{Patch, PatchVerb, Place, Simulate, Subject};
+use crate::cli::{Patch, PatchVerb, Place, Simulate, Subject, VexKind};
 use crate::feed::wall_clock;
 use crate::hygiene;
 use crate::list::table;
@@ -43,6 +44,7 @@ pub(crate) fn run(arguments: &Patch) -> Result<Outcome> {
         Some(PatchVerb::Status { subject, status }) => {
             decide(subject, PlanAction::Status { status: *status })
         }
+        Some(PatchVerb::Vex { to, publisher, namespace, place }) => tell(*to, publisher, namespace, place),
         Some(PatchVerb::Simulate(supposed)) => simulate(supposed),
     }
 }
@@ -320,6 +322,29 @@ fn print(shown: &Shown, output: &mut impl Write) -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// Writes VEX of the queue as it was last computed.
+fn tell(to: VexKind, publisher: &Label, namespace: &str, place: &Place) -> Result<Outcome> {
+    let store = open(&place::state(place.state.as_deref())?)?;
+    let form = match to {
+        VexKind::Csaf => VexForm::Csaf,
+        VexKind::Openvex => VexForm::OpenVex,
+        VexKind::Cyclonedx => VexForm::CycloneDx,
+    };
+    let devices = store.devices(&DeviceQuery::default())?.items;
+    let queue = store.vulnerabilities(&VulnerabilityQuery::default())?.items;
+    if queue.is_empty() {
+        bail!("the queue is empty, so there is nothing to tell; compute it with `wardline patch`");
+    }
+    let author =
+        VexAuthor { name: publisher.to_string(), namespace: namespace.to_owned(), time: wall_clock() };
+    let document = vex(form, &devices, &queue, &store.plan_events(None)?, &author);
+    let mut output = BufWriter::new(std::io::stdout().lock());
+    serde_json::to_writer_pretty(&mut output, &document)?;
+    writeln!(output)?;
+    output.flush()?;
+    Ok(Outcome::Done)
 }
 
 /// How many vulnerabilities and devices there are of each priority.

@@ -166,3 +166,47 @@ fn what_would_be_is_counted_and_nothing_is_changed() {
     let stored = SqliteStore::open(state).unwrap().vulnerabilities(&VulnerabilityQuery::default()).unwrap();
     assert_eq!(stored.total, 0);
 }
+
+#[test]
+fn what_is_told_to_others_is_valid_and_names_no_device() {
+    let state = tempfile::tempdir().unwrap();
+    let state = state.path();
+    hospital(state);
+    let file = state.join("advisory.json");
+    std::fs::write(&file, ADVISORY).unwrap();
+    said(&wardline(state, &["feeds", "import", file.to_str().unwrap()]));
+    let tell = |to: &str| -> serde_json::Value {
+        let author = ["--publisher", "Example Hospital", "--namespace", "https://hospital.example"];
+        let text = said(&wardline(state, &[&["patch", "vex", "--to", to], &author[..]].concat()));
+        assert!(!text.contains("d-0200") && !text.contains("02:00:00") && !text.contains("ward "), "{text}");
+        serde_json::from_str(&text).unwrap()
+    };
+    let (csaf, open, cyclone) = (tell("csaf"), tell("openvex"), tell("cyclonedx"));
+    assert_eq!(csaf["vulnerabilities"][0]["product_status"]["known_affected"][0], "WARDLINE-0001");
+    assert_eq!(csaf["vulnerabilities"][0]["remediations"][0]["details"], "Update to 2.3.");
+    assert_eq!(open["statements"][0]["status"], "affected");
+    assert_eq!(open["statements"].as_array().unwrap().len(), 1, "two devices are one product");
+    assert_eq!(cyclone["vulnerabilities"][0]["analysis"]["state"], "exploitable");
+    // What others read is what we read: the documents go in again as they came out.
+    for (name, document) in [("csaf.json", &csaf), ("open.json", &open)] {
+        let path = state.join(name);
+        std::fs::write(&path, document.to_string()).unwrap();
+        said(&wardline(state, &["feeds", "import", path.to_str().unwrap()]));
+    }
+    // The schemas of the standards, where they are at hand: beside the corpus.
+    let Some(corpus) = std::env::var_os("WARDLINE_CORPUS") else { return };
+    for (schema, document) in
+        [("csaf/csaf_2.0_json_schema.json", &csaf), ("openvex/openvex_json_schema.json", &open)]
+    {
+        let path = Path::new(&corpus).join("../intel/vex").join(schema);
+        let Ok(text) = std::fs::read_to_string(path) else { continue };
+        let mut schema: serde_json::Value = serde_json::from_str(&text).unwrap();
+        // The schemas of CVSS are elsewhere on the web, and no score is written.
+        if let Some(scores) = schema.pointer_mut("/properties/vulnerabilities/items/properties/scores") {
+            *scores = serde_json::json!(true);
+        }
+        let validator = jsonschema::validator_for(&schema).unwrap();
+        let errors: Vec<String> = validator.iter_errors(document).map(|error| error.to_string()).collect();
+        assert!(errors.is_empty(), "{errors:?}");
+    }
+}

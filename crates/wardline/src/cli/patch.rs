@@ -22,6 +22,7 @@ use super::Listing;
   wardline patch approve d-0009fb123456 CVE-2025-0001 --reference 'maker bulletin 7' --by 'Ada Example'
   wardline patch except d-0009fb123456 CVE-2025-0001 --reason 'in use until the move' --until 2026-03-01 --by 'Ada Example'
   wardline patch status d-0009fb123456 CVE-2025-0001 planned --by 'Bo Example'
+  wardline patch vex --to openvex --publisher 'Example Hospital' --namespace https://hospital.example
   wardline patch simulate --patched d-0009fb123456 --alone 'Ward 3'"
 )]
 pub(crate) struct Patch {
@@ -88,8 +89,33 @@ pub(crate) enum PatchVerb {
         #[arg(value_name = "STATUS", value_parser = status)]
         status: PatchStatus,
     },
+    /// Tell others what is known of the products in use (VEX): nothing of a single device is in it.
+    Vex {
+        /// Form.
+        #[arg(long, value_name = "FORM", default_value = "csaf")]
+        to: VexKind,
+        /// Who says it: the hospital, or its office.
+        #[arg(long, value_name = "NAME", value_parser = words)]
+        publisher: Label,
+        /// A web address that is the publisher's own.
+        #[arg(long, value_name = "URL", value_parser = super::web_address)]
+        namespace: String,
+        #[command(flatten)]
+        place: Place,
+    },
     /// What would be left if these were patched, or nobody else spoke to this zone.
     Simulate(Simulate),
+}
+
+/// What `patch vex --to` names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum VexKind {
+    /// CSAF 2.0, profile VEX.
+    Csaf,
+    /// OpenVEX 0.2.
+    Openvex,
+    /// CycloneDX 1.6.
+    Cyclonedx,
 }
 
 /// What is decided about, and by whom.
