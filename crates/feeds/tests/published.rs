@@ -118,6 +118,26 @@ fn a_bill_of_materials_is_read_with_its_parts() {
 }
 
 #[test]
+fn statements_of_exploitability_are_read_in_every_form() {
+    for form in ["vex/csaf", "vex/openvex", "vex/cyclonedx"] {
+        let Some(files) = published(form) else { return };
+        let is_statement = |path: &PathBuf| {
+            let name = path.file_name().unwrap().to_string_lossy().into_owned();
+            !["schema", "provider-metadata", "rolie", "testdata"].iter().any(|other| name.contains(other))
+        };
+        let mut read = 0;
+        for (path, bytes) in files.iter().filter(|(path, _)| is_statement(path)) {
+            let knowledge =
+                advisories::read(bytes).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+            assert!(knowledge.advisories.len() == 1, "{}", path.display());
+            assert!(!knowledge.advisories[0].vulnerabilities.is_empty(), "{}", path.display());
+            read += 1;
+        }
+        assert!(read >= 2, "{form}: {read}");
+    }
+}
+
+#[test]
 fn bundles_and_warning_lists_are_read() {
     let Some(files) = published("ti/stix") else { return };
     let mut found = 0;

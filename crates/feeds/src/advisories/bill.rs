@@ -47,7 +47,7 @@ fn gather(parent: &Value, depth: usize, found: &mut Vec<Component>) -> Result<()
 }
 
 /// A component of CycloneDX.
-fn part(json: &Value) -> Option<Component> {
+pub(super) fn part(json: &Value) -> Option<Component> {
     let named = |field: &str| {
         let value = json.get(field)?;
         value.as_str().or_else(|| text(value, "name")).map(str::to_owned)

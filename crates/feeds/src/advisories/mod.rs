@@ -7,6 +7,7 @@ pub mod archive;
 mod bill;
 mod csaf;
 mod cve;
+mod cyclonedx_vex;
 mod epss;
 pub mod facts;
 mod kev;
@@ -183,7 +184,17 @@ fn document(json: &Value) -> Result<Knowledge, FeedError> {
             .map(|advisory| Knowledge { advisories: vec![advisory], ..Knowledge::default() });
     }
     if let Some(bill) = bill::read(json) {
-        return bill.map(|bill| Knowledge { bills: vec![bill], ..Knowledge::default() });
+        // A document of CycloneDX may hold a bill, statements, or both.
+        let statements = match text(json, "bomFormat") {
+            Some(_) => cyclonedx_vex::read(json).transpose()?,
+            None => None,
+        };
+        let bills = match bill {
+            Ok(bill) => vec![bill],
+            Err(_) if statements.is_some() => Vec::new(),
+            Err(error) => return Err(error),
+        };
+        return Ok(Knowledge { advisories: statements.into_iter().collect(), bills, ..Knowledge::default() });
     }
     if nvd::is_response(json) {
         let knowledge = nvd::read(json);
