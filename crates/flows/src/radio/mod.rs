@@ -9,6 +9,8 @@ mod hci;
 mod ieee802154;
 mod link;
 #[cfg(test)]
+mod recorded;
+#[cfg(test)]
 mod tests;
 mod told;
 

@@ -35,7 +35,7 @@ fn connect() -> Vec<u8> {
     advertising(0xc5, &payload)
 }
 
-fn told(link_type: u16, frames: &[Vec<u8>]) -> (Vec<Observation>, Counters) {
+pub(super) fn told(link_type: u16, frames: &[Vec<u8>]) -> (Vec<Observation>, Counters) {
     let (mut radio, mut counters, mut out) = (Radio::default(), Counters::default(), Vec::new());
     for (number, bytes) in (1..).zip(frames) {
         let frame = Frame {
