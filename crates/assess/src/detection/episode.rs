@@ -174,6 +174,17 @@ impl Episodes {
         })
     }
 
+    /// Whether another rule lately found something about a station that needs somebody.
+    pub(super) fn concerns(&self, station: &Station, now: Timestamp) -> bool {
+        let is = |party: &Party| party.is_some_and(|party| party.ip.is_some() && party.ip == station.ip);
+        self.episodes.iter().rev().take(EPISODES_LOOKED_AT).any(|episode| {
+            episode.finding.attack != Attack::Anomaly
+                && episode.finding.severity >= Severity::Medium
+                && now.nanoseconds_since(episode.finding.last_seen) < 2 * QUIET_NANOSECONDS
+                && (is(&episode.device) || is(&episode.source))
+        })
+    }
+
     /// Whether a station was lately found to be flooded.
     pub(super) fn is_flooded(&self, station: &Station, now: Timestamp) -> bool {
         self.episodes.iter().rev().take(EPISODES_LOOKED_AT).any(|episode| {

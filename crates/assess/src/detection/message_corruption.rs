@@ -68,7 +68,7 @@ impl Default for AlteredMessage {
     fn default() -> Self {
         Self {
             overlaps: Recent::new(CONVERSATIONS_WATCHED_MAX),
-            messages: Recent::new(MESSAGES_MAX),
+            messages: Recent::within(MESSAGES_MAX, IDENTIFIER_HOLDS),
             senders: Recent::new(SENDERS_MAX),
             units: Recent::new(SENDERS_MAX),
             resets: Recent::new(SENDERS_MAX),

@@ -5,6 +5,7 @@
 //! inventory.
 
 mod alarms;
+mod anomaly;
 pub(crate) mod catalogue;
 mod commands;
 mod denial_of_service;
@@ -124,5 +125,7 @@ pub(crate) fn all(indicators: Vec<Indicator>, warning_lists: &[WarningList]) -> 
         Box::<physical::PseudoSensor>::default(),
         Box::<implausible::Implausible>::default(),
         Box::<traffic_analysis::ExtraMessages>::default(),
+        // After all others: what they tell of is not told again.
+        Box::<anomaly::ChangedWays>::default(),
     ]
 }

@@ -10,16 +10,26 @@ use crate::inventory::Map;
 /// Events counted within a window, at most.
 const EVENTS_MAX: usize = 512;
 
+/// Entries of a table that are too few to look for old ones.
+const GROWS_FREELY: usize = 256;
+
 /// A map that forgets what was used longest ago. When it is full the older half goes, so that a flood of new keys
 /// costs little for each.
 pub(super) struct Recent<K, V> {
     entries: Map<K, (Timestamp, V)>,
     size_max: usize,
+    /// Older entries say nothing any more, nanoseconds.
+    span: i64,
 }
 
 impl<K: Eq + Hash + Clone, V: Default> Recent<K, V> {
     pub(super) fn new(size_max: usize) -> Self {
-        Self { entries: Map::default(), size_max }
+        Self { entries: Map::default(), size_max, span: i64::MAX }
+    }
+
+    /// Of which nothing is needed that was not used for `nanoseconds`: rather than grow, the table forgets that.
+    pub(super) fn within(size_max: usize, nanoseconds: i64) -> Self {
+        Self { span: nanoseconds, ..Self::new(size_max) }
     }
 
     /// The entry of a key, made where there is none.
@@ -29,6 +39,11 @@ impl<K: Eq + Hash + Clone, V: Default> Recent<K, V> {
             let middle = times.len() / 2;
             let median = *times.select_nth_unstable(middle).1;
             self.entries.retain(|_, (time, _)| *time > median);
+        }
+        let full = self.entries.len() == self.entries.capacity() && self.entries.len() >= GROWS_FREELY;
+        if full && self.span < i64::MAX && !self.entries.contains_key(&key) {
+            let span = self.span;
+            self.entries.retain(|_, (time, _)| now.nanoseconds_since(*time) <= span);
         }
         let entry = self.entries.entry(key).or_default();
         entry.0 = entry.0.max(now);
@@ -127,6 +142,16 @@ mod tests {
             assert!(recent.entries.len() <= 100);
         }
         assert!(recent.get_mut(&999).is_some() && recent.get_mut(&0).is_none());
+    }
+
+    #[test]
+    fn what_is_too_old_makes_room_before_the_table_grows() {
+        let mut recent: Recent<i64, u8> = Recent::within(100_000, 50_000_000_000);
+        for second in 0..20_000 {
+            *recent.at(second, Timestamp::from_seconds(second)) = 1;
+        }
+        assert!(recent.entries.capacity() < 2_000, "{}", recent.entries.capacity());
+        assert!((19_950..20_000).all(|second| recent.get(&second).is_some()));
     }
 
     #[test]

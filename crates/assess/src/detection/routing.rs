@@ -45,7 +45,7 @@ impl Default for Loop {
         Self {
             packets: Recent::new(SENDERS_MAX),
             exceeded: Recent::new(SENDERS_MAX),
-            messages: Recent::new(MESSAGES_MAX),
+            messages: Recent::within(MESSAGES_MAX, TURNS_TOGETHER),
         }
     }
 }

@@ -17,6 +17,8 @@ use super::{Alarm, Detector, Episodes, World};
 use crate::limits::{MESSAGES_MAX, SENDERS_MAX};
 
 const SECOND: i64 = 1_000_000_000;
+/// An acknowledgement comes within this time, or its message is sent again.
+const ANSWERED_WITHIN: i64 = 600 * SECOND;
 /// A message that was not acknowledged is sent again within this time.
 const RESEND: i64 = 60 * SECOND;
 /// Repetitions after which it is no slip of a queue.
@@ -45,9 +47,24 @@ struct Sent {
     acknowledged: bool,
     mac: Option<MacAddress>,
     port: u16,
+    /// Who received it first.
     to: Option<IpAddr>,
-    /// Who received it: whoever sends it next passes it on.
-    holders: Vec<IpAddr>,
+    /// Who received it as well, which few messages have: whoever sends it next passes it on.
+    #[expect(clippy::box_collection, reason = "there are very many messages, and most have none")]
+    others: Option<Box<Vec<IpAddr>>>,
+}
+
+impl Sent {
+    fn is_held_by(&self, ip: IpAddr) -> bool {
+        self.to == Some(ip) || self.others.as_ref().is_some_and(|others| others.contains(&ip))
+    }
+
+    fn hand_to(&mut self, ip: IpAddr) {
+        let count = self.others.as_ref().map_or(0, |others| others.len());
+        if count + 1 < RECIPIENTS_MAX && !self.is_held_by(ip) {
+            self.others.get_or_insert_default().push(ip);
+        }
+    }
 }
 
 #[derive(Clone, Debug, Default)]
@@ -94,7 +111,7 @@ impl Default for ExtraMessages {
             results: Recent::new(MESSAGES_MAX),
             stale: Recent::new(SENDERS_MAX),
             clocks: Recent::new(SENDERS_MAX),
-            waiting: Recent::new(MESSAGES_MAX),
+            waiting: Recent::within(MESSAGES_MAX, ANSWERED_WITHIN),
             senders: Recent::new(SENDERS_MAX),
             published: Recent::new(MESSAGES_MAX),
             owners: Recent::new(MESSAGES_MAX),
@@ -264,15 +281,13 @@ impl ExtraMessages {
                 mac: observation.from.mac,
                 port: observation.from.port,
                 to: Some(to),
-                holders: vec![to],
+                others: None,
             };
             return None;
         }
         // Whoever received it may pass it on; if it comes back to him, it goes in circles, which is another thing.
-        let passes_on = known.holders.contains(&from);
-        if known.holders.len() < RECIPIENTS_MAX && !known.holders.contains(&to) {
-            known.holders.push(to);
-        }
+        let passes_on = known.is_held_by(from);
+        known.hand_to(to);
         if passes_on {
             return None;
         }
