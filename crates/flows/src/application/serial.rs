@@ -12,8 +12,9 @@ use super::{Context, Progress, Stream, StreamAdaptor, astm, hl7, phd, poct1a};
 /// What is spoken over serial lines in hospitals.
 const LINES: &[&Stream] = &[&astm::STREAM, &hl7::STREAM, &phd::STREAM, &poct1a::STREAM];
 
-/// Bytes of each direction that are looked at, and turns of both.
-const OPENING_BYTES_MAX: usize = 256;
+/// After how many bytes of a direction everybody is asked, so that it does not matter how they were cut; at the last
+/// nobody is asked any more. Turns of both directions that are kept until then.
+const ASKED_AT: [usize; 5] = [16, 32, 64, 128, 256];
 const TURNS_MAX: usize = 32;
 
 /// What is known of the line.
@@ -80,22 +81,34 @@ impl Line {
             return;
         };
         let Some(side) = sides.get_mut(direction.index()) else { return };
-        side.extend_from_slice(
-            bytes.get(..bytes.len().min(OPENING_BYTES_MAX - side.len())).unwrap_or_default(),
-        );
+        let full = pieces.len() >= TURNS_MAX;
         match pieces.last_mut() {
             Some((same, piece)) if *same == direction => piece.extend_from_slice(bytes),
+            _ if full => {
+                self.state = State::Over;
+                return;
+            }
             _ => pieces.push((direction, bytes.to_vec())),
         }
-        let mut found = None;
-        for (line, excluded) in LINES.iter().zip(excluded.iter_mut()).filter(|(_, excluded)| !**excluded) {
-            match (line.probe)(direction, side) {
-                Verdict::Certain => found = found.or(Some(line)),
-                Verdict::Unsure => {}
-                Verdict::NotMine => *excluded = true,
+        let seen = side.len();
+        let room = ASKED_AT.last().map_or(0, |last| last - seen.min(*last));
+        side.extend_from_slice(bytes.get(..bytes.len().min(room)).unwrap_or_default());
+        let (mut found, mut over) = (None, false);
+        for length in ASKED_AT.into_iter().filter(|length| (seen + 1..=side.len()).contains(length)) {
+            let front = side.get(..length).unwrap_or_default();
+            for (line, excluded) in LINES.iter().zip(excluded.iter_mut()).filter(|(_, excluded)| !**excluded)
+            {
+                match (line.probe)(direction, front) {
+                    Verdict::Certain => found = found.or(Some(line)),
+                    Verdict::Unsure => {}
+                    Verdict::NotMine => *excluded = true,
+                }
+            }
+            over = excluded.iter().all(|excluded| *excluded) || ASKED_AT.last() == Some(&length);
+            if found.is_some() || over {
+                break;
             }
         }
-        let kept: usize = pieces.iter().map(|(_, piece)| piece.len()).sum();
         if let Some(line) = found {
             let pieces = std::mem::take(pieces);
             self.state = State::Read((line.adaptor)());
@@ -105,10 +118,7 @@ impl Line {
                 self.read(direction, &piece, context);
             }
             context.direction = direction;
-        } else if excluded.iter().all(|excluded| *excluded)
-            || pieces.len() > TURNS_MAX
-            || kept > 2 * OPENING_BYTES_MAX
-        {
+        } else if over {
             self.state = State::Over;
         }
     }
@@ -289,6 +299,13 @@ mod tests {
         let told = identities(&facts);
         assert_eq!(told[0].role, Some(Label::new("serial device server")));
         assert_eq!((told[1].protocol, told[1].subject), (Protocol::Astm, IdentitySubject::Behind));
+    }
+
+    /// Its front is that of HL7, and what follows is not: whoever sees the front alone must not say so.
+    #[test]
+    fn a_front_that_deceives_tells_the_same_however_it_is_cut() {
+        let pieces = [(Forward, &b"\x0bMSH|^~\\.<A|B|C|D|20260101||ORU^R01|1|P|2.5\rPID|||1\r\x1c\r"[..])];
+        assert_eq!(facts(&pieces, 1), facts(&pieces, usize::MAX));
     }
 
     #[test]
