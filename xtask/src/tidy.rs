@@ -103,6 +103,13 @@ pub(crate) fn run() -> Result<()> {
             content(file, &text, &mut complaints);
         }
     }
+    let page = std::fs::read_to_string(root().join(RULES_PAGE)).context(RULES_PAGE)?;
+    for file in files.iter().filter(|file| file.starts_with("crates/assess/src/detection/")) {
+        let source = std::fs::read_to_string(root().join(file))?;
+        for rule in rules(&source).into_iter().filter(|rule| !page.contains(&format!("`{rule}`"))) {
+            complaints.push(format!("{file}: the rule '{rule}' stands nowhere in {RULES_PAGE}; describe it"));
+        }
+    }
     let metadata = metadata()?;
     walls(&metadata, &mut complaints);
     licences(&metadata, &mut complaints);
@@ -121,6 +128,32 @@ fn tracked() -> Result<Vec<String>> {
         Command::new("git").args(["ls-files"]).current_dir(root()).output().context("git ls-files")?;
     let text = String::from_utf8(output.stdout)?;
     Ok(text.lines().filter(|file| root().join(file).is_file()).map(str::to_owned).collect())
+}
+
+/// The page that describes every rule of the detectors.
+const RULES_PAGE: &str = "docs/attacks.md";
+
+/// Names of the rules in the source of a detector: whatever is written as a `detector`, the first text given to
+/// `Alarm::about`, and any other text that is words of letters joined by hyphens.
+fn rules(source: &str) -> Vec<String> {
+    let source = source.split("#[cfg(test)]").next().unwrap_or_default();
+    // Quotation marks that begin or end no text.
+    let source = source.replace("\\\"", "").replace("'\"'", "");
+    let mut found: Vec<String> = Vec::new();
+    let mut before = "";
+    for (number, part) in source.split('"').enumerate() {
+        if number % 2 == 1 {
+            let plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+            let named = before.trim_end().ends_with("detector:")
+                || before.rsplit_once("Alarm::about(").is_some_and(|(_, rest)| !rest.contains(')'));
+            let joined = part.contains('-') && part.split('-').all(|word| word.contains(char::is_alphabetic));
+            if part.bytes().all(plain) && (named || joined) && !found.iter().any(|rule| rule == part) {
+                found.push(part.to_owned());
+            }
+        }
+        before = part;
+    }
+    found
 }
 
 fn metadata() -> Result<Value> {
@@ -273,6 +306,18 @@ mod tests {
         let in_tests = "#[cfg(test)]\nmod tests { fn a() { Instant::now(); } }\n";
         assert!(complaints("crates/assess/src/x.rs", in_tests).is_empty());
         assert!(complaints("crates/store/src/x.rs", "Instant::now()").is_empty());
+    }
+
+    #[test]
+    fn rules_are_found_however_they_are_written() {
+        let source = r#"
+            detector: "scan", summary: "a scan", code: "8867-4", key: "ip",
+            ..Alarm::about(Attack::Outage, "silence", key.to_string(), observation)
+            Kind::Syn => "syn-flood",
+            #[cfg(test)]
+            mod tests { detector: "made-up" }
+        "#;
+        assert_eq!(rules(source), ["scan", "silence", "syn-flood"]);
     }
 
     #[test]
