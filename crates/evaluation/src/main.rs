@@ -92,10 +92,14 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
 fn list(results: &Results, output: &mut impl std::io::Write) -> std::io::Result<()> {
     for outcome in &results.outcomes {
         if outcome.found.is_none() && outcome.variant.attack.is_some() {
-            let misplaced = if outcome.misplaced { " (at another address)" } else { "" };
-            writeln!(output, "missed: seed {} {}{misplaced}", outcome.seed, outcome.variant.name)?;
+            writeln!(output, "missed: seed {} {}", outcome.seed, outcome.variant.name)?;
         }
-        for (when, claims) in [("before", &outcome.before), ("beside", &outcome.beside)] {
+        let claims = [
+            ("before", &outcome.before),
+            ("beside", &outcome.beside),
+            ("at another address", &outcome.misplaced),
+        ];
+        for (when, claims) in claims {
             for claim in claims {
                 writeln!(
                     output,

@@ -37,7 +37,7 @@ pub struct Outcome {
     /// Found with the right type and address: by which rule, and how long after it began.
     pub found: Option<(String, i64)>,
     /// Serious findings with the right type at another address.
-    pub misplaced: bool,
+    pub misplaced: Vec<Claim>,
     /// Other serious findings: those from before the attack are false, later ones may be side effects.
     pub before: Vec<Claim>,
     /// Other kinds of serious findings after it began.
@@ -188,7 +188,7 @@ fn judge(seed: u64, variant: &'static Variant, campus: &Campus, watch: &Watch, s
         seed,
         variant,
         found: None,
-        misplaced: false,
+        misplaced: Vec::new(),
         before: Vec::new(),
         beside: Vec::new(),
         missed_reports: None,
@@ -204,7 +204,7 @@ fn judge(seed: u64, variant: &'static Variant, campus: &Campus, watch: &Watch, s
         } else if Some(finding.attack) != assault.attack {
             outcome.beside.push(claim(finding));
         } else if !names(finding, assault) {
-            outcome.misplaced = true;
+            outcome.misplaced.push(claim(finding));
         } else if outcome.found.as_ref().is_none_or(|(_, before)| late < *before) {
             outcome.found = Some((finding.detector.to_string(), late));
             outcome.missed_reports =

@@ -36,7 +36,7 @@ const RATE_MINUTES_MIN: u32 = 5;
 const RATE_TIMES: f64 = 4.0;
 const RATE_MIN: u32 = 30;
 /// Messages to known recipients after which a new one is remarkable.
-const SETTLED_MESSAGES: u32 = 30;
+const SETTLED_MESSAGES: u32 = 10;
 const SETTLED_FOR: i64 = 600 * SECOND;
 /// Recipients remembered of one sender.
 const RECIPIENTS_MAX: usize = 16;
@@ -91,6 +91,21 @@ struct Clock {
     mixed_in: Window,
 }
 
+/// Who publishes under a topic.
+#[derive(Clone, Copy, Debug)]
+struct Publisher {
+    ip: IpAddr,
+    mac: Option<MacAddress>,
+    messages: u32,
+    first: Timestamp,
+    last: Timestamp,
+}
+
+/// Stations remembered that publish under one topic.
+const PUBLISHERS_MAX: usize = 8;
+/// Silence after which a station no longer owns a topic.
+const OWNED_FOR: i64 = 3_600 * SECOND;
+
 /// Messages that nobody needed.
 pub(super) struct ExtraMessages {
     sent: Recent<(Pseudonym, Pseudonym), Sent>,
@@ -100,7 +115,7 @@ pub(super) struct ExtraMessages {
     waiting: Recent<(IpAddr, Pseudonym), Option<Pseudonym>>,
     senders: Recent<(IpAddr, Protocol), Sender>,
     published: Recent<(Pseudonym, Pseudonym), (Option<IpAddr>, Timestamp)>,
-    owners: Recent<Pseudonym, Vec<(IpAddr, u32)>>,
+    owners: Recent<Pseudonym, Vec<Publisher>>,
     relays: BTreeSet<IpAddr>,
 }
 
@@ -446,6 +461,40 @@ impl ExtraMessages {
         }
     }
 
+    /// Remembers who publishes under a topic, and says who owned it alone before, if it was somebody else.
+    fn publishes(
+        &mut self,
+        topic: Pseudonym,
+        observation: &Observation,
+        from: IpAddr,
+        world: &World<'_>,
+    ) -> Option<(Publisher, Publisher)> {
+        let (time, mac) = (observation.sighting.time, observation.from.mac);
+        let owners = self.owners.at(topic, time);
+        owners.retain(|owner| time.nanoseconds_since(owner.last) < OWNED_FOR);
+        // The same machine under another address; behind a router, link addresses tell nothing.
+        let moved = |owner: &Publisher| {
+            mac.is_some_and(|mac| owner.mac == Some(mac) && !world.inventory.is_router(mac))
+        };
+        let room = owners.len() < PUBLISHERS_MAX;
+        let place =
+            owners.iter().position(|owner| owner.ip == from).or_else(|| owners.iter().position(moved));
+        match place.and_then(|place| owners.get_mut(place)) {
+            Some(owner) => {
+                (owner.ip, owner.mac, owner.last) = (from, mac, time);
+                owner.messages = owner.messages.saturating_add(1);
+            }
+            None if room => {
+                owners.push(Publisher { ip: from, mac, messages: 1, first: time, last: time });
+            }
+            None => {}
+        }
+        match owners.as_slice() {
+            [owner, own] if own.ip == from => Some((*owner, *own)),
+            _ => None,
+        }
+    }
+
     fn mqtt(
         &mut self,
         observation: &Observation,
@@ -468,27 +517,12 @@ impl ExtraMessages {
         if *duplicate || *retained || *payload_bytes == 0 {
             return;
         }
-        let owners = self.owners.at(topic.topic, time);
-        let room = owners.len() < 8;
-        match owners.iter_mut().find(|(ip, _)| *ip == from) {
-            Some((_, count)) => *count = count.saturating_add(1),
-            None if room => owners.push((from, 1)),
-            None => {}
-        }
-        let (published, other) =
-            owners.iter().fold(
-                (0, 0),
-                |(own, other), (ip, count)| {
-                    if *ip == from { (*count, other) } else { (own, other + count) }
-                },
-            );
-        let first_owner = owners.first().map(|(ip, _)| *ip);
-        // A topic that one device has long published to, and now another one too.
-        if first_owner != Some(from)
-            && owners.len() == 2
-            && other >= 10
-            && published >= 2
-            && published * 2 < other
+        if let Some((owner, own)) = self.publishes(topic.topic, observation, from, world)
+            && owner.messages >= 10
+            && own.messages >= 2
+            && own.messages * 2 < owner.messages
+            // Whose address was changed is heard under the new one alone.
+            && owner.last > own.first
         {
             let told = Told {
                 detector: "message-of-a-stranger",
@@ -498,10 +532,10 @@ impl ExtraMessages {
                 field: "mqtt.topic",
                 value: topic.shape.as_str().to_owned(),
                 summary: format!(
-                    "{from} publishes under a topic that belonged to {} alone.",
-                    first_owner.map(|ip| ip.to_string()).unwrap_or_default()
+                    "{from} publishes under a topic that belonged to {} alone, who goes on.",
+                    owner.ip
                 ),
-                silent_if: "it had published there from the start, or many stations did",
+                silent_if: "it had published there from the start, many stations did, or the owner had been silent since",
                 started: time,
             };
             raise(observation, told, world, episodes);

@@ -68,7 +68,7 @@ pub(crate) struct Dialect {
     structure: bool,
     zone: &'static str,
     /// Whether a result names bed, device, time and birth date.
-    has_bed: bool,
+    pub(crate) has_bed: bool,
     has_device: bool,
     has_time: bool,
     has_birth_date: bool,

@@ -3,7 +3,7 @@
 use rand::RngExt as _;
 use wardline_model::Attack::FalseNode;
 
-use super::{Made, Role, Variant, crude, later, stealthy};
+use super::{Made, Role, Variant, crude, later, stealthy, with_beds};
 use crate::campus::day::Twist;
 use crate::campus::{Campus, SECOND};
 
@@ -11,7 +11,7 @@ pub(super) const VARIANTS: &[Variant] = &[
     later(crude(FalseNode, "other-patient-from-bed", swap)),
     later(crude(FalseNode, "two-monitors-exchanged", exchanged)),
     later(crude(FalseNode, "identifier-of-another", identifier)),
-    later(crude(FalseNode, "other-bed", bed)),
+    with_beds(later(crude(FalseNode, "other-bed", bed))),
     later(stealthy(FalseNode, "one-message-in-six", some)),
 ];
 

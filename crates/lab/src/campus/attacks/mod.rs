@@ -28,6 +28,8 @@ pub struct Variant {
     pub stealthy: bool,
     /// A rhythm must be known before: the capture has to begin long before it.
     pub needs_history: bool,
+    /// Results must name a bed: where they never do, the attack would change nothing on the wire.
+    pub needs_beds: bool,
     begin: fn(&mut Campus, i64, i64) -> Made,
 }
 
@@ -40,7 +42,7 @@ struct Made {
 }
 
 const fn crude(attack: Attack, name: &'static str, begin: fn(&mut Campus, i64, i64) -> Made) -> Variant {
-    Variant { attack: Some(attack), name, stealthy: false, needs_history: false, begin }
+    Variant { attack: Some(attack), name, stealthy: false, needs_history: false, needs_beds: false, begin }
 }
 
 const fn stealthy(attack: Attack, name: &'static str, begin: fn(&mut Campus, i64, i64) -> Made) -> Variant {
@@ -52,11 +54,17 @@ const fn later(variant: Variant) -> Variant {
     Variant { needs_history: true, ..variant }
 }
 
+/// Where results name beds.
+const fn with_beds(variant: Variant) -> Variant {
+    Variant { needs_beds: true, ..variant }
+}
+
+const fn control(name: &'static str) -> Variant {
+    Variant { attack: None, ..stealthy(Attack::PassiveGathering, name, nothing) }
+}
+
 /// What sends nothing: a tap that listens, a microphone that records. Nobody can claim to have seen it.
-pub const CONTROLS: &[Variant] = &[
-    Variant { attack: None, name: "pure-tap", stealthy: true, needs_history: false, begin: nothing },
-    Variant { attack: None, name: "local-recording", stealthy: true, needs_history: false, begin: nothing },
-];
+pub const CONTROLS: &[Variant] = &[control("pure-tap"), control("local-recording")];
 
 fn nothing(_: &mut Campus, _: i64, _: i64) -> Made {
     Made::default()

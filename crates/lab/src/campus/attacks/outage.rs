@@ -50,7 +50,8 @@ fn ward(campus: &mut Campus, _: i64, _: i64) -> Made {
             || subnet != super::SERVERS && unit.subnet == subnet;
         if here {
             made.period_ns = made.period_ns.max(unit.bed.map(|_| unit.period_ns));
-            made.victims.push(place);
+            // The gateway that speaks for it may stand elsewhere.
+            made.victims.extend([Some(place), unit.via].into_iter().flatten());
             campus.unit_mut(place).dead_until = i64::MAX;
         }
     }
