@@ -11,6 +11,6 @@ mod statistics;
 mod trial;
 
 pub use report::table;
-pub use run::{Results, Scope, run};
+pub use run::{Done, Results, Scope, run};
 pub use statistics::{poisson_upper, proportion_lower};
 pub use trial::{Claim, Outcome, Peace, attacked, peaceful};

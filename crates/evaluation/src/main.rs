@@ -5,7 +5,7 @@ use std::io::Write as _;
 use std::path::PathBuf;
 
 use clap::Parser;
-use wardline_evaluation::{Results, Scope, run, table};
+use wardline_evaluation::{Claim, Done, Outcome, Peace, Scope, run, table};
 
 /// Attack simulated hospitals and leave others in peace; count what is found.
 #[derive(Debug, Parser)]
@@ -43,7 +43,7 @@ struct Arguments {
     /// A page of which the part below its line `<!-- results -->` is written anew.
     #[arg(long)]
     page: Option<PathBuf>,
-    /// Also list what was missed and what was claimed falsely.
+    /// Also say what was missed and what was claimed falsely, each as soon as it is known.
     #[arg(long)]
     list: bool,
 }
@@ -64,7 +64,10 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         only: arguments.only.clone(),
         threads: arguments.threads,
     };
-    let results = run(&scope);
+    let results = run(&scope, &|done| {
+        // Whoever closed the pipe wants to hear no more of it.
+        let _ = if arguments.list { list(done, &mut std::io::stderr().lock()) } else { Ok(()) };
+    });
     let command = format!(
         "cargo xtask evaluate --first-seed {} --hospitals {} --stealthy {} --peaceful {} --days {} --duty {} --disturbances {}",
         arguments.first_seed,
@@ -78,9 +81,6 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let text = table(&results, &scope, &arguments.date, &command);
     let mut output = std::io::stdout().lock();
     output.write_all(text.as_bytes())?;
-    if arguments.list {
-        list(&results, &mut output)?;
-    }
     if let Some(page) = &arguments.page {
         let before = std::fs::read_to_string(page)?;
         let words = before.split(MARK).next().unwrap_or_default();
@@ -89,42 +89,44 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     Ok(())
 }
 
-fn list(results: &Results, output: &mut impl std::io::Write) -> std::io::Result<()> {
-    for outcome in &results.outcomes {
-        if outcome.found.is_none() && outcome.variant.attack.is_some() {
-            writeln!(output, "missed: seed {} {}", outcome.seed, outcome.variant.name)?;
+fn list(done: &Done, output: &mut impl std::io::Write) -> std::io::Result<()> {
+    match done {
+        Done::Attack(outcome) => attack(outcome, output),
+        Done::Peace(peace) => peaceful(peace, output),
+    }
+}
+
+fn attack(outcome: &Outcome, output: &mut impl std::io::Write) -> std::io::Result<()> {
+    let (seed, name) = (outcome.seed, outcome.variant.name);
+    match &outcome.found {
+        Some((detector, late)) => {
+            writeln!(output, "found: seed {seed} {name}: {detector} after {:.1} s", *late as f64 / 1e9)?;
         }
-        let claims = [
-            ("before", &outcome.before),
-            ("beside", &outcome.beside),
-            ("at another address", &outcome.misplaced),
-        ];
-        for (when, claims) in claims {
-            for claim in claims {
-                writeln!(
-                    output,
-                    "{when}: seed {} {}: {} {}: {}",
-                    outcome.seed,
-                    outcome.variant.name,
-                    claim.attack.name(),
-                    claim.detector,
-                    claim.summary
-                )?;
-            }
+        None if outcome.variant.attack.is_some() => writeln!(output, "missed: seed {seed} {name}")?,
+        None => {}
+    }
+    let missed: &[Claim] = if outcome.found.is_none() { &outcome.misplaced } else { &[] };
+    let claims = [("before", &*outcome.before), ("beside", &*outcome.beside), ("at another address", missed)];
+    for (when, claims) in claims {
+        for claim in claims {
+            let (kind, detector) = (claim.attack.name(), &claim.detector);
+            writeln!(output, "{when}: seed {seed} {name}: {kind} {detector}: {}", claim.summary)?;
         }
     }
-    for peace in &results.peace {
-        for claim in &peace.claims {
-            writeln!(
-                output,
-                "false: seed {} after {}: {} {}: {}",
-                peace.seed,
-                claim.after.join(", "),
-                claim.attack.name(),
-                claim.detector,
-                claim.summary
-            )?;
-        }
+    Ok(())
+}
+
+fn peaceful(peace: &Peace, output: &mut impl std::io::Write) -> std::io::Result<()> {
+    let (seed, months) = (peace.seed, peace.device_months);
+    writeln!(output, "peace: seed {seed}, {months:.1} device-months, {} false", peace.claims.len())?;
+    for claim in &peace.claims {
+        let (kind, detector) = (claim.attack.name(), &claim.detector);
+        let (second, after) = (claim.time_ns / 1_000_000_000, claim.after.join(", "));
+        writeln!(
+            output,
+            "false: seed {seed} at {second} after {after}: {kind} {detector}: {}",
+            claim.summary
+        )?;
     }
     Ok(())
 }

@@ -45,13 +45,17 @@ enum Trial {
     Peace(u64),
 }
 
-enum Done {
+/// What came of one trial.
+#[derive(Clone, Debug)]
+pub enum Done {
+    /// An attack.
     Attack(Box<Outcome>),
+    /// A time of peace.
     Peace(Peace),
 }
 
-/// Tries everything in scope.
-pub fn run(scope: &Scope) -> Results {
+/// Tries everything in scope, and tells of each trial as it ends: with more than one thread, in no fixed order.
+pub fn run(scope: &Scope, told: &(impl Fn(&Done) + Sync)) -> Results {
     let wanted = |variant: &Variant| {
         scope.only.as_ref().is_none_or(|only| {
             variant.name.contains(only.as_str())
@@ -80,6 +84,7 @@ pub fn run(scope: &Scope) -> Results {
                             Done::Peace(peaceful(*seed, scope.days, scope.duty, scope.disturbances_per_day))
                         }
                     };
+                    told(&result);
                     if let Ok(mut done) = done.lock() {
                         done.insert(place, result);
                     }

@@ -4,6 +4,7 @@
 //! whole tree of a management agent, the names of a whole network, a copy of a zone, all records of a health
 //! record server. And data that leaves: much more from a medical device to the internet than ever came in.
 
+use std::collections::BTreeSet;
 use std::net::IpAddr;
 
 use wardline_model::fact::{
@@ -24,6 +25,8 @@ const REVERSE_MIN: usize = 30;
 const OBJECTS_MIN: usize = 60;
 /// Agents asked within a minute by a station that is no management station.
 const AGENTS_MIN: usize = 12;
+/// Agents that a management station has asked at some time, at the least.
+const MANAGED_MIN: usize = 3;
 /// Open questions to an archive within ten minutes.
 const OPEN_QUESTIONS_MIN: usize = 3;
 /// Different paths of a web server that do not exist, within a minute.
@@ -52,6 +55,8 @@ pub(super) struct Enquiry {
     reverse: Recent<IpAddr, Different<u64>>,
     objects: Recent<(IpAddr, IpAddr), Different<u64>>,
     agents: Recent<IpAddr, Different<IpAddr>>,
+    /// Whom a station ever asked, up to [`MANAGED_MIN`].
+    managed: Recent<IpAddr, BTreeSet<IpAddr>>,
     open_questions: Recent<(IpAddr, IpAddr), Window>,
     destinations: Recent<IpAddr, Vec<(String, u32)>>,
     missing: Recent<(IpAddr, IpAddr), Different<u64>>,
@@ -66,6 +71,7 @@ impl Default for Enquiry {
             reverse: Recent::new(SENDERS_MAX),
             objects: Recent::new(SENDERS_MAX),
             agents: Recent::new(SENDERS_MAX),
+            managed: Recent::new(SENDERS_MAX),
             open_questions: Recent::new(SENDERS_MAX),
             destinations: Recent::new(SENDERS_MAX),
             missing: Recent::new(SENDERS_MAX),
@@ -182,12 +188,20 @@ impl Enquiry {
             read = objects.add(hash(binding.object.as_str()), time, MINUTE);
         }
         let walk_since = objects.first().unwrap_or(time);
+        let known = self.managed.at(from, time);
+        if known.len() < MANAGED_MIN {
+            known.insert(to);
+        }
         if read >= OBJECTS_MIN {
+            // A device of which nobody knows what it is may be a medical one; a management station asks others besides.
+            let manages = known.len() >= MANAGED_MIN;
+            let unknown = world.inventory.category(&observation.to) == wardline_model::Category::Unknown;
+            let matters = world.is_medical(&observation.to) || unknown && !manages;
             let asked = Asked {
                 detector: "management-walk",
                 techniques: &["T0888", "T0802", "T1602.001"],
-                severity: if world.is_medical(&observation.to) { Severity::Medium } else { Severity::Low },
-                confidence: 0.7,
+                severity: if matters { Severity::Medium } else { Severity::Low },
+                confidence: if unknown { 0.55 } else { 0.7 },
                 protocol: Protocol::Snmp,
                 field: "snmp.name",
                 value: format!("{read} objects"),

@@ -148,6 +148,9 @@ struct Heart {
     apart: u32,
     together: u32,
     since: Timestamp,
+    /// Heart rate less pulse at the last report, and how far it leaps between reports.
+    deficit: f64,
+    scatter: f64,
 }
 
 /// Readings that cannot be.
@@ -276,6 +279,9 @@ impl Implausible {
     ) -> Option<Wrong> {
         const APART: f64 = 15.0;
         const APART_MIN: u32 = 10;
+        const SCATTER_MAX: f64 = 5.0;
+        /// In reports.
+        const SCATTER_MEMORY: f64 = 8.0;
         const APART_FOR: i64 = 120 * SECOND;
         if !matches!(quantity, Quantity::HeartRate | Quantity::PulseRate) {
             return None;
@@ -289,7 +295,10 @@ impl Implausible {
         if time.nanoseconds_since(seen) > 10 * SECOND || rate <= 0.0 || value <= 0.0 {
             return None;
         }
-        if (rate - value).abs() <= APART {
+        let deficit = rate - value;
+        heart.scatter += ((deficit - heart.deficit).abs() - heart.scatter) / SCATTER_MEMORY;
+        heart.deficit = deficit;
+        if deficit.abs() <= APART {
             heart.together = heart.together.saturating_add(1);
             heart.apart = 0;
             return None;
@@ -300,7 +309,10 @@ impl Implausible {
         heart.apart += 1;
         // Where the two never agreed, a pacemaker or an irregular rhythm is the more likely cause.
         let agreed = heart.together >= 2 * APART_MIN;
-        (agreed && heart.apart >= APART_MIN && time.nanoseconds_since(heart.since) > APART_FOR).then(|| Wrong {
+        // An irregular rhythm begins at any time: beats without a pulse make the difference leap from report to report,
+        // where another person's pulse would be as steady as a pulse is.
+        let steady = heart.scatter <= SCATTER_MAX;
+        (agreed && steady && heart.apart >= APART_MIN && time.nanoseconds_since(heart.since) > APART_FOR).then(|| Wrong {
             detector: "two-hearts",
             severity: Severity::Medium,
             confidence: 0.6,
@@ -308,7 +320,7 @@ impl Implausible {
             summary: format!(
                 "Heart rate and pulse that {ip} reports for one patient are more than {APART} per minute apart, after they agreed."
             ),
-            silent_if: format!("the two had agreed within {APART} per minute once in {} s", APART_FOR / SECOND),
+            silent_if: format!("the two had agreed within {APART} per minute once in {} s, or their difference had leapt by more than {SCATTER_MAX} between reports, as in an irregular rhythm", APART_FOR / SECOND),
             started: heart.since,
         })
     }

@@ -79,8 +79,11 @@ impl SettingsErased {
             _ => false,
         });
         let medical = world.is_medical(&observation.to);
+        // Of a device that nobody knows it is not known either that nobody depends on it.
+        let unknown = world.inventory.category(&observation.to) == wardline_model::Category::Unknown;
         let severity = match (medical, erased, devices >= DEVICES_MIN) {
             (true, true, _) | (true, _, true) => Severity::High,
+            (false, true, false) if unknown => Severity::Medium,
             (true, false, false) | (false, _, true) => Severity::Medium,
             (false, _, false) => Severity::Low,
         };

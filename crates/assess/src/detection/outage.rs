@@ -36,7 +36,7 @@ const GAP_MAX: i64 = 1_800 * SECOND;
 /// Least spread of the logarithm of gaps: clocks are not that good.
 const SPREAD_MIN: f64 = 0.08;
 /// Spread beyond which there is no rhythm. Events that come by chance have 1.3.
-const SPREAD_MAX: f64 = 0.5;
+const SPREAD_MAX: f64 = 0.4;
 /// A rhythm is kept for at least so long: a burst of work has one as well.
 const RHYTHM_MIN: i64 = 60 * SECOND;
 /// Devices silent together from which on they share a cause.
@@ -233,13 +233,38 @@ struct Reported {
     by: Key,
     first: Timestamp,
     last: Timestamp,
+    /// Since the first of them: an analyser reports a patient once.
+    reports: u32,
+    quantities: Quantities,
 }
+
+/// Quantities that are remembered of a message.
+const QUANTITIES_MAX: usize = 8;
+
+/// Codes of the first quantities of a message, as numbers that tell one from another; 0 where there are fewer.
+type Quantities = [u32; QUANTITIES_MAX];
+
+fn quantities(hl7: &Hl7Fact) -> Quantities {
+    let mut quantities = Quantities::default();
+    for (place, result) in quantities.iter_mut().zip(&hl7.observations) {
+        *place = foldhash::fast::FixedState::default().hash_one(result.code.as_str()) as u32 | 1;
+    }
+    quantities
+}
+
+/// Whether two devices tell something of the same: an analyser takes no monitor's place.
+fn alike(one: &Quantities, other: &Quantities) -> bool {
+    one.iter().any(|code| *code != 0 && other.contains(code))
+}
+
+/// Reports of a patient after which a device has taken over.
+const TAKEN_OVER_MIN: u32 = 2;
 
 /// A device that takes over begins at most so long before the old one stops.
 const TAKES_OVER: i64 = 60 * SECOND;
 
 /// Devices remembered that report one patient.
-const DEVICES_PER_PATIENT_MAX: usize = 4;
+const DEVICES_PER_PATIENT_MAX: usize = 8;
 
 impl Detector for Silence {
     fn sees_conversations(&self) -> bool {
@@ -320,6 +345,15 @@ impl Silence {
                         self.moved.insert(other, observation.sighting.time);
                     }
                 }
+                // The identifier that goes up in another one is reported no more.
+                Some("A18" | "A30" | "A34" | "A36" | "A40" | "A41") => {
+                    self.gone.remove(&patient);
+                    if let Some(merged) = hl7.other_patient.as_ref().and_then(|other| other.identifier)
+                        && self.gone.len() < PATIENTS_MAX
+                    {
+                        self.gone.insert(merged);
+                    }
+                }
                 _ => {
                     self.gone.remove(&patient);
                 }
@@ -332,25 +366,34 @@ impl Silence {
             {
                 let (by, time) = ((from, to, kind), observation.sighting.time);
                 let devices = self.reported.at(patient, time);
-                let mut begins = true;
+                let (mut reports, quantities) = (1, quantities(hl7));
+                let usual = self.rhythms.get(&by).map_or(0.0, Rhythm::gap);
+                let pause = LONG.max((MISSED_MIN * usual).min(1e18) as i64);
                 match devices.iter_mut().find(|device| device.by == by) {
                     Some(device) => {
-                        begins = time.nanoseconds_since(device.last) > LONG;
-                        if begins {
-                            device.first = time;
+                        if time.nanoseconds_since(device.last) > pause {
+                            (device.first, device.reports) = (time, 0);
                         }
-                        device.last = time;
+                        (device.last, device.quantities) = (time, quantities);
+                        device.reports = device.reports.saturating_add(1);
+                        reports = device.reports;
                     }
                     None => {
                         if devices.len() >= DEVICES_PER_PATIENT_MAX {
-                            devices.pop_front();
+                            // An analyser that reported him once is forgotten before a monitor.
+                            let rare = (0..devices.len())
+                                .min_by_key(|place| devices.get(*place).map(|device| device.reports));
+                            rare.and_then(|place| devices.remove(place));
                         }
-                        devices.push_back(Reported { by, first: time, last: time });
+                        devices.push_back(Reported { by, first: time, last: time, reports, quantities });
                     }
                 }
-                if begins {
-                    let others: Vec<_> =
-                        devices.iter().map(|device| device.by).filter(|other| *other != by).collect();
+                if reports == TAKEN_OVER_MIN {
+                    let others: Vec<_> = devices
+                        .iter()
+                        .filter(|other| other.by != by && alike(&other.quantities, &quantities))
+                        .map(|device| device.by)
+                        .collect();
                     self.explained(&others, time, &format!(" {from} has taken its place."), episodes);
                 }
             }
@@ -420,8 +463,11 @@ impl Silence {
         let since = rhythm.last;
         let left = rhythm.patient.is_some_and(|patient| {
             let elsewhere = self.reported.get(&patient).is_some_and(|devices| {
+                let own = devices.iter().find(|device| device.by == key);
                 devices.iter().any(|device| {
                     device.by != key
+                        && own.is_some_and(|own| alike(&own.quantities, &device.quantities))
+                        && device.reports >= TAKEN_OVER_MIN
                         && device.last > since
                         && since.nanoseconds_since(device.first) < TAKES_OVER
                 })

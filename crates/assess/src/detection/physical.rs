@@ -262,11 +262,14 @@ impl Impostor {
             Who::Behind(_) => Station { mac: None, ..observation.from },
         };
         let medical = world.is_medical(&station);
+        let unknown = world.inventory.category(&station) == wardline_model::Category::Unknown;
         let changed: Vec<_> = identity
             .layers
             .iter()
             .filter(|(_, traits)| {
-                traits.changed_lately(time) || medical && traits.alternates >= ALTERNATES_MIN
+                traits.changed_lately(time)
+                    || medical && traits.alternates >= ALTERNATES_MIN
+                    || unknown && traits.alternates >= 2 * ALTERNATES_MIN
             })
             .map(|(layer, traits)| (*layer, traits.returns.max(traits.alternates)))
             .collect();
@@ -476,6 +479,10 @@ impl Doppelganger {
 
 /// Reports of one quantity by a source before it is the patient's own.
 const REPORTS_MIN: u32 = 3;
+/// How long two devices report one patient while one takes the other's place.
+const HANDED_OVER_WITHIN: i64 = 60 * SECOND;
+/// A source that falls silent and one that begins within this time are one that was moved or replaced.
+const REPLACED_WITHIN: i64 = 900 * SECOND;
 /// Reports of the other source while the first one goes on.
 const INTRUSIONS_MIN: u32 = 3;
 
@@ -492,6 +499,8 @@ struct Source {
     first: Timestamp,
     last: Timestamp,
     while_other: u32,
+    /// Since when it reports without a long pause.
+    began: Timestamp,
     value: f64,
 }
 
@@ -586,6 +595,9 @@ impl PseudoSensor {
             Some(source) => {
                 source.reports = source.reports.saturating_add(1);
                 source.while_other = if alive { source.while_other + 1 } else { 0 };
+                if time.nanoseconds_since(source.last) > 5 * ALIVE {
+                    source.began = time;
+                }
                 (source.last, source.value) = (time, value);
             }
             None if room => entry.sources.push(Source {
@@ -595,6 +607,7 @@ impl PseudoSensor {
                 first: time,
                 last: time,
                 while_other: u32::from(settled),
+                began: time,
                 value,
             }),
             None => return,
@@ -605,9 +618,19 @@ impl PseudoSensor {
             return;
         };
         let Some(new) = entry.sources.iter().find(|source| source.ip == ip) else { return };
-        let together = new.while_other >= INTRUSIONS_MIN && own.while_other >= 1;
+        // Whose address was changed, or who was replaced, falls silent as the other one begins.
+        let goes_on = own.last.nanoseconds_since(new.began) > HANDED_OVER_WITHIN;
+        let together = new.while_other >= INTRUSIONS_MIN && own.while_other >= 1 && goes_on;
+        // One of several sources goes on under another address, or a spare takes its place.
+        let replaces = entry.sources.iter().any(|source| {
+            source.ip != ip
+                && source.ip != own.ip
+                && source.reports >= REPORTS_MIN
+                && source.last < new.began
+                && new.began.nanoseconds_since(source.last) < REPLACED_WITHIN
+        });
         let later = new.first > own.first && new.first.nanoseconds_since(own.first) > 2 * ALIVE;
-        if !together || !later || world.learning || world.in_maintenance(Some(ip), time) {
+        if !together || !later || replaces || world.learning || world.in_maintenance(Some(ip), time) {
             return;
         }
         let differs = (new.value - own.value).abs() > 0.1 * own.value.abs().max(1.0);

@@ -34,7 +34,8 @@ const OLD_IN_A_ROW_MAX: u32 = 6;
 /// Messages of one sender after which a rate is known, and by how much it must be exceeded.
 const RATE_MINUTES_MIN: u32 = 5;
 const RATE_TIMES: f64 = 4.0;
-const RATE_MIN: u32 = 30;
+/// In an emergency a monitor reports every second.
+const RATE_MIN: u32 = 90;
 /// Messages to known recipients after which a new one is remarkable.
 const SETTLED_MESSAGES: u32 = 10;
 const SETTLED_FOR: i64 = 600 * SECOND;
@@ -113,7 +114,8 @@ pub(super) struct ExtraMessages {
     stale: Recent<IpAddr, Window>,
     clocks: Recent<(IpAddr, u64), Clock>,
     waiting: Recent<(IpAddr, Pseudonym), Option<Pseudonym>>,
-    senders: Recent<(IpAddr, Protocol), Sender>,
+    /// By address and, behind a gateway, by device.
+    senders: Recent<(IpAddr, Protocol, u64), Sender>,
     published: Recent<(Pseudonym, Pseudonym), (Option<IpAddr>, Timestamp)>,
     owners: Recent<Pseudonym, Vec<Publisher>>,
     relays: BTreeSet<IpAddr>,
@@ -230,7 +232,7 @@ impl ExtraMessages {
         let repeated = self.repeated(observation, hl7, (from, to), time);
         let again = self.results_again(hl7, from, time);
         let relay = self.relays.contains(&from);
-        let sender = self.senders.at((from, Protocol::Hl7), time);
+        let sender = self.senders.at((from, Protocol::Hl7, 0), time);
         if let Some((since, elsewhere)) = repeated {
             let count = sender.repeats.add(time, TOGETHER);
             if count >= REPEATED_MIN || elsewhere {
@@ -275,7 +277,7 @@ impl ExtraMessages {
             }
         }
         self.back_in_time(observation, hl7, from, world, episodes);
-        self.rate(observation, (from, to), Protocol::Hl7, world, episodes);
+        self.rate(observation, (from, to), (Protocol::Hl7, clock_of(hl7)), world, episodes);
     }
 
     /// Whether the very message was sent before and acknowledged; since when, and whether it now goes elsewhere.
@@ -390,13 +392,13 @@ impl ExtraMessages {
         &mut self,
         observation: &Observation,
         (from, to): (IpAddr, IpAddr),
-        protocol: Protocol,
+        (protocol, device): (Protocol, u64),
         world: &World<'_>,
         episodes: &mut Episodes,
     ) {
         const MINUTE: i64 = 60 * SECOND;
         let time = observation.sighting.time;
-        let sender = self.senders.at((from, protocol), time);
+        let sender = self.senders.at((from, protocol, device), time);
         if sender.messages == 0 {
             sender.first = time;
         }
@@ -543,7 +545,7 @@ impl ExtraMessages {
         let before = self.published.at((topic.topic, *content), time);
         let replayed = before.0.is_some_and(|ip| ip != from) && time.nanoseconds_since(before.1) < TOGETHER;
         *before = (Some(from), time);
-        let sender = self.senders.at((from, Protocol::Mqtt), time);
+        let sender = self.senders.at((from, Protocol::Mqtt, 0), time);
         if replayed && *payload_bytes >= 16 && sender.repeats.add(time, TOGETHER) >= REPEATED_MIN {
             let told = Told {
                 detector: "message-sent-again",
@@ -558,6 +560,6 @@ impl ExtraMessages {
             };
             raise(observation, told, world, episodes);
         }
-        self.rate(observation, (from, to), Protocol::Mqtt, world, episodes);
+        self.rate(observation, (from, to), (Protocol::Mqtt, 0), world, episodes);
     }
 }
