@@ -1,5 +1,8 @@
 //! Every limit of this crate, with its unit and reason.
 
+/// Texts of one kind of clue whose claims are remembered; when full, all are forgotten and looked up anew.
+pub const CLUES_MAX: usize = 8_192;
+
 /// Stations known by their link address. A hospital campus has some ten thousand; beyond this the network is
 /// under a flood of made-up addresses.
 pub const STATIONS_MAX: usize = 65_536;

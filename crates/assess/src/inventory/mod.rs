@@ -14,6 +14,7 @@ mod topology;
 use std::collections::BTreeSet;
 use std::hash::{Hash, Hasher};
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use hashbrown::HashMap;
 use hashbrown::hash_map::Entry;
@@ -24,7 +25,7 @@ use wardline_model::{
 };
 
 use crate::evidence::CaptureNames;
-use crate::knowledge::Knowledge;
+use crate::knowledge::{ClueSource, Knowledge, SignatureClaim};
 use crate::limits::{MISMATCHES_PER_DEVICE_MAX, REMOTE_ADDRESSES_MAX, STATIONS_MAX};
 use anchors::{Anchor, Anchors, Heard, Met};
 use entity::Entity;
@@ -111,6 +112,8 @@ pub(crate) type Map<K, V> = HashMap<K, V, foldhash::fast::FixedState>;
 pub(crate) struct Inventory {
     site: Site,
     knowledge: &'static Knowledge,
+    /// What signatures say about the texts that were read last.
+    clues: Map<ClueSource, Map<Label, Arc<[SignatureClaim]>>>,
     topology: Topology,
     /// The sender of the observation at hand, and whose it is: most that look at an observation ask.
     sender: (Station, Option<DeviceKey>),
@@ -132,6 +135,7 @@ impl Inventory {
             records: Records::new(&site.devices),
             site,
             knowledge: Knowledge::embedded(),
+            clues: Map::default(),
             topology: Topology::default(),
             sender: (Station::default(), None),
             entities: Map::default(),

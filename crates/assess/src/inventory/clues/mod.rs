@@ -6,12 +6,15 @@ mod names;
 mod network;
 mod web;
 
+use std::sync::Arc;
+
 use wardline_model::fact::{MqttFact, NeighborKind, SmbFact};
 use wardline_model::{Claim, DeviceField, Fact, Label, MacAddress, Observation, Protocol, RadioAddress};
 
 use super::{DeviceKey, Inventory};
 use crate::evidence::CaptureNames;
-use crate::knowledge::{Clue, ClueSource};
+use crate::knowledge::{Clue, ClueSource, SignatureClaim};
+use crate::limits::CLUES_MAX;
 
 /// A value that was read literally from a field that exists to say it.
 const READ: f32 = 0.95;
@@ -226,11 +229,8 @@ impl Notes<'_> {
         text: Option<&Label>,
     ) {
         let (Some(key), Some(text)) = (key, text) else { return };
-        let mut claims = Vec::new();
-        self.inventory
-            .knowledge
-            .claims(&Clue { source, text: text.as_str() }, &mut |claim| claims.push(claim.clone()));
-        for claim in claims {
+        let claims = self.claims_of(source, text);
+        for claim in claims.iter().cloned() {
             let place = (protocol, field);
             self.claim(
                 key,
@@ -241,6 +241,25 @@ impl Notes<'_> {
                 Some((text.clone(), claim.rule)),
             );
         }
+    }
+
+    /// What signatures say about a text. A device says the same of itself in every message, so it is looked up once.
+    fn claims_of(&mut self, source: ClueSource, text: &Label) -> Arc<[SignatureClaim]> {
+        let known = &mut self.inventory.clues;
+        if let Some(claims) = known.get(&source).and_then(|texts| texts.get(text)) {
+            return Arc::clone(claims);
+        }
+        let mut claims = Vec::new();
+        let clue = Clue { source, text: text.as_str() };
+        self.inventory.knowledge.claims(&clue, &mut |claim| claims.push(claim.clone()));
+        let claims: Arc<[SignatureClaim]> = claims.into();
+        let texts = known.entry(source).or_default();
+        // What is forgotten is looked up anew.
+        if texts.len() >= CLUES_MAX {
+            texts.clear();
+        }
+        texts.insert(text.clone(), Arc::clone(&claims));
+        claims
     }
 
     fn clue_from(&mut self, protocol: Protocol, field: &str, source: ClueSource, text: Option<&Label>) {
