@@ -18,7 +18,7 @@ use wardline_model::{
 const START_SECONDS: i64 = 1_772_434_800;
 
 /// Everything that was seen, in order.
-#[derive(Default)]
+#[derive(Clone, Default)]
 struct Wire {
     observations: Vec<Observation>,
     milliseconds: i64,
@@ -182,6 +182,67 @@ mod outage {
         assert_eq!(wire.serious().len(), 1, "{:?}", wire.serious());
     }
 
+    /// After one stopped, another one reports its patient.
+    fn reported_by_another(code: &str) -> Vec<(Attack, String)> {
+        let mut wire = Wire::with(&[(7, Category::PatientMonitor), (8, Category::PatientMonitor)]);
+        for number in 0..40 {
+            report(&mut wire, 7, "a", number, 1, 1_000);
+            report(&mut wire, 8, "b", number, 1, 4_000);
+        }
+        for number in 40..64 {
+            let mut fact = result("a", &format!("other{number}"), code, 5.0, Some(wire.now()));
+            fact.observations = fact.observations.iter().take(1).cloned().collect();
+            wire.tell(9, 20, Fact::Hl7(Box::new(fact)));
+            report(&mut wire, 8, "b", number, 1, 5_000);
+        }
+        wire.serious()
+    }
+
+    #[test]
+    fn another_monitor_takes_a_monitors_place_and_an_analyser_does_not() {
+        assert_eq!(reported_by_another("147842"), []);
+        let told = reported_by_another("2345-7");
+        assert!(told.iter().any(|(attack, _)| *attack == Attack::Outage), "{told:?}");
+    }
+
+    /// A gateway reports three patients, until one of them is called otherwise; whether anything is missed then.
+    fn is_missed_after(trigger: &str) -> bool {
+        let names = |patient: &str| PatientReference {
+            identifier: Some(pseudonym(patient)),
+            ..PatientReference::default()
+        };
+        let mut wire = Wire::with(&[(7, Category::TelemetryGateway)]);
+        for number in 0..40 {
+            for patient in ["a", "b", "c"] {
+                let fact = result(patient, &format!("{patient}{number}"), "147842", 70.0, Some(wire.now()));
+                wire.tell(7, 20, Fact::Hl7(Box::new(fact)));
+                wire.wait(2_000);
+            }
+        }
+        let merge = Hl7Fact {
+            message: Label::new("ADT"),
+            trigger: Some(Label::new(trigger)),
+            patient: Some(names("z")),
+            other_patient: Some(names("a")),
+            ..Hl7Fact::default()
+        };
+        wire.tell(30, 20, Fact::Hl7(Box::new(merge)));
+        for number in 40..80 {
+            for patient in ["z", "b", "c"] {
+                let fact = result(patient, &format!("{patient}{number}"), "147842", 70.0, Some(wire.now()));
+                wire.tell(7, 20, Fact::Hl7(Box::new(fact)));
+                wire.wait(2_000);
+            }
+        }
+        wire.findings().iter().any(|finding| finding.attack == Attack::Outage)
+    }
+
+    #[test]
+    fn an_identifier_that_was_merged_away_is_not_missed() {
+        assert!(!is_missed_after("A40"));
+        assert!(is_missed_after("A08"));
+    }
+
     #[test]
     fn a_discharge_explains_silence() {
         let mut wire = Wire::with(&[(7, Category::PatientMonitor), (8, Category::PatientMonitor)]);
@@ -286,17 +347,53 @@ mod physical {
     fn a_second_source_for_one_patient_is_a_pseudo_sensor() {
         let mut wire = Wire::with(&[(7, Category::BuildingAutomation)]);
         report(&mut wire, 7, "a", 0, 80, 5_000);
-        for number in 80..86 {
-            report(&mut wire, 7, "a", number, 1, 2_000);
+        let other = |wire: &mut Wire, number: u32| {
             let fact = result("a", &format!("x{number}"), "147842", 140.0, Some(wire.now()));
             wire.tell(66, 20, Fact::Hl7(Box::new(fact)));
             wire.wait(3_000);
+        };
+        for number in 80..86 {
+            report(&mut wire, 7, "a", number, 1, 2_000);
+            other(&mut wire, number);
+        }
+        // One that takes the other's place is seen beside it for a moment.
+        let mut replaced = wire.clone();
+        (86..110).for_each(|number| other(&mut replaced, number));
+        assert!(!replaced.is_told(Attack::Physical, "pseudo-sensor"), "{:?}", replaced.serious());
+        for number in 86..100 {
+            report(&mut wire, 7, "a", number, 1, 2_000);
+            other(&mut wire, number);
         }
         let findings = wire.findings();
         let finding = findings.iter().find(|finding| finding.detector.as_str() == "pseudo-sensor").unwrap();
         assert_eq!(finding.attack, Attack::Physical);
         assert_eq!(finding.source.as_ref().unwrap().ip, Some(ip(66)));
         assert_eq!(finding.device.as_ref().unwrap().ip, Some(ip(7)));
+    }
+
+    /// Heart rate and pulse of one patient, apart by so much from the fortieth report on.
+    fn two_hearts(apart: impl Fn(u32) -> f64) -> Vec<(Attack, String)> {
+        let mut wire = Wire::with(&[(7, Category::PatientMonitor)]);
+        for number in 0..90 {
+            let rate = 90.0 + f64::from(number % 5);
+            let mut fact = result("a", &format!("h{number}"), "147842", rate, Some(wire.now()));
+            let mut pulse = fact.observations.first().unwrap().clone();
+            pulse.code = Label::new("149530");
+            pulse.value = Hl7Value::Number(rate - if number < 40 { 1.0 } else { apart(number) });
+            fact.observations = fact.observations.iter().cloned().chain([pulse]).collect();
+            wire.tell(7, 20, Fact::Hl7(Box::new(fact)));
+            wire.wait(5_000);
+        }
+        wire.serious()
+    }
+
+    #[test]
+    fn an_irregular_rhythm_is_no_second_heart() {
+        assert!(
+            two_hearts(|number| 25.0 + f64::from(number % 3)).iter().any(|(_, rule)| rule == "two-hearts")
+        );
+        // Beats without a pulse come by chance.
+        assert_eq!(two_hearts(|number| 17.0 + f64::from(number * 7 % 19)), []);
     }
 
     #[test]
@@ -439,9 +536,18 @@ mod traffic_analysis {
             wire.wait(3_000 + i64::from(number % 7) * 500);
         }
         assert_eq!(wire.serious(), []);
+        let before = wire.observations.clone();
         for number in 0..3 {
             wire.tell_between(station(66), broker, publish("bed 1", &format!("evil{number}")));
             wire.wait(800);
+        }
+        assert_eq!(wire.serious(), [], "the owner has another address from now on");
+        wire.observations = before;
+        for number in 0..3 {
+            wire.tell_between(station(66), broker, publish("bed 1", &format!("evil{number}")));
+            wire.wait(800);
+            wire.tell_between(station(7), broker, publish("bed 1", &format!("d{number}")));
+            wire.wait(2_000);
         }
         assert!(wire.is_told(Attack::TrafficAnalysis, "message-of-a-stranger"), "{:?}", wire.serious());
     }

@@ -654,7 +654,7 @@ impl PseudoSensor {
                 ),
                 evidence: vec![world.names.evidence(observation, Protocol::Hl7, "OBX-3", code)],
                 started,
-                silent_if: format!("{owner} had stopped before {ip} began, or the patient had been one whom {ip} reported from the start"),
+                silent_if: format!("{owner} had stopped at the latest a minute after {ip} began, another source of the patient had stopped before it, or the patient had been one whom {ip} reported from the start"),
                 ..Alarm::about(Attack::Physical, "pseudo-sensor", ip.to_string(), observation)
             },
             world.inventory,

@@ -59,7 +59,7 @@ pub(crate) fn scene_of(rule: &str) -> Option<Scene> {
         }
         "pseudo-sensor" => {
             let intrude = |wire: &mut Wire, owner: bool| {
-                for number in 80..86 {
+                for number in 80..100 {
                     if owner {
                         report(wire, 7, number..number + 1, 2_000);
                     }
@@ -160,7 +160,10 @@ pub(crate) fn scene_of(rule: &str) -> Option<Scene> {
                 (0..30).for_each(|number| publish(wire, 7, "bed 1", &format!("c{number}")));
             };
             scene(&[], usual, move |wire| {
-                (0..3).for_each(|number| publish(wire, 66, "bed 1", &format!("evil{number}")));
+                for number in 0..3 {
+                    publish(wire, 66, "bed 1", &format!("evil{number}"));
+                    publish(wire, 7, "bed 1", &format!("d{number}"));
+                }
             })
             .or_all(move |wire| {
                 for number in 0..30 {
