@@ -134,7 +134,7 @@ fn tracked() -> Result<Vec<String>> {
 const RULES_PAGE: &str = "docs/attacks.md";
 
 /// Names of the rules in the source of a detector: whatever is written as a `detector`, the first text given to
-/// `Alarm::about`, and any other text that is words of letters joined by hyphens.
+/// `Alarm::about`, and what the list of serious rules names.
 fn rules(source: &str) -> Vec<String> {
     let source = source.split("#[cfg(test)]").next().unwrap_or_default();
     // Quotation marks that begin or end no text.
@@ -145,9 +145,9 @@ fn rules(source: &str) -> Vec<String> {
         if number % 2 == 1 {
             let plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
             let named = before.trim_end().ends_with("detector:")
+                || before.ends_with("rule(")
                 || before.rsplit_once("Alarm::about(").is_some_and(|(_, rest)| !rest.contains(')'));
-            let joined = part.contains('-') && part.split('-').all(|word| word.contains(char::is_alphabetic));
-            if part.bytes().all(plain) && (named || joined) && !found.iter().any(|rule| rule == part) {
+            if named && part.bytes().all(plain) && !found.iter().any(|rule| rule == part) {
                 found.push(part.to_owned());
             }
         }
@@ -313,7 +313,7 @@ mod tests {
         let source = r#"
             detector: "scan", summary: "a scan", code: "8867-4", key: "ip",
             ..Alarm::about(Attack::Outage, "silence", key.to_string(), observation)
-            Kind::Syn => "syn-flood",
+            rule("syn-flood", &[Less]), State::Off => "audio-off",
             #[cfg(test)]
             mod tests { detector: "made-up" }
         "#;

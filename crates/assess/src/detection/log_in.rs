@@ -181,7 +181,7 @@ fn alarm(
             device: Some(server),
             source: Some(client),
             summary: format!("{} {what} at {} over {protocol}.", text(&client), text(&server)),
-            evidence: vec![world.names.evidence(observation, protocol, "log in", what)],
+            evidence: vec![world.names.evidence(observation, protocol, "log-in", what)],
             started,
             time: observation.sighting.time,
             silent_if: format!("there had been fewer than {SECRETS_MIN} different passwords or {REFUSALS_MIN} refusals within a minute"),
