@@ -27,6 +27,8 @@ const OBJECTS_MIN: usize = 60;
 const AGENTS_MIN: usize = 12;
 /// Agents that a management station has asked at some time, at the least.
 const MANAGED_MIN: usize = 3;
+/// What is asked so soon after the capture began was asked before.
+const ASKED_BEFORE: i64 = 30 * SECOND;
 /// Open questions to an archive within ten minutes.
 const OPEN_QUESTIONS_MIN: usize = 3;
 /// Different paths of a web server that do not exist, within a minute.
@@ -55,8 +57,10 @@ pub(super) struct Enquiry {
     reverse: Recent<IpAddr, Different<u64>>,
     objects: Recent<(IpAddr, IpAddr), Different<u64>>,
     agents: Recent<IpAddr, Different<IpAddr>>,
-    /// Whom a station ever asked, up to [`MANAGED_MIN`].
-    managed: Recent<IpAddr, BTreeSet<IpAddr>>,
+    /// Since when a station asks, and whom it ever asked, up to [`MANAGED_MIN`].
+    managed: Recent<IpAddr, (Option<Timestamp>, BTreeSet<IpAddr>)>,
+    /// When the capture began.
+    began: Option<Timestamp>,
     open_questions: Recent<(IpAddr, IpAddr), Window>,
     destinations: Recent<IpAddr, Vec<(String, u32)>>,
     missing: Recent<(IpAddr, IpAddr), Different<u64>>,
@@ -72,6 +76,7 @@ impl Default for Enquiry {
             objects: Recent::new(SENDERS_MAX),
             agents: Recent::new(SENDERS_MAX),
             managed: Recent::new(SENDERS_MAX),
+            began: None,
             open_questions: Recent::new(SENDERS_MAX),
             destinations: Recent::new(SENDERS_MAX),
             missing: Recent::new(SENDERS_MAX),
@@ -92,6 +97,7 @@ impl Detector for Enquiry {
     }
 
     fn observe(&mut self, observation: &Observation, world: &World<'_>, episodes: &mut Episodes) {
+        self.began.get_or_insert(observation.sighting.time);
         let (Some(from), Some(to)) = (observation.from.ip, observation.to.ip) else { return };
         match &observation.fact {
             Fact::Mqtt(mqtt) => {
@@ -188,13 +194,16 @@ impl Enquiry {
             read = objects.add(hash(binding.object.as_str()), time, MINUTE);
         }
         let walk_since = objects.first().unwrap_or(time);
-        let known = self.managed.at(from, time);
+        let began = self.began.unwrap_or(time);
+        let (first, known) = self.managed.at(from, time);
+        let first = *first.get_or_insert(time);
         if known.len() < MANAGED_MIN {
             known.insert(to);
         }
         if read >= OBJECTS_MIN {
             // A device of which nobody knows what it is may be a medical one; a management station asks others besides.
-            let manages = known.len() >= MANAGED_MIN;
+            // So does one that asked when the capture began: it asked before.
+            let manages = known.len() >= MANAGED_MIN || first.nanoseconds_since(began) < ASKED_BEFORE;
             let unknown = world.inventory.category(&observation.to) == wardline_model::Category::Unknown;
             let matters = world.is_medical(&observation.to) || unknown && !manages;
             let asked = Asked {
