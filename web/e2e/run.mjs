@@ -2,6 +2,8 @@
 // console, any request to another origin, and where the keyboard does not lead through.
 //
 //   npm run e2e -- --base-url http://127.0.0.1:8099 [--screenshots DIR] [--browser /usr/bin/chromium]
+//
+// A console with accounts is asked only for its way in.
 
 import { mkdir } from 'node:fs/promises';
 import { createRequire } from 'node:module';
@@ -12,6 +14,7 @@ import { chromium } from 'playwright-core';
 import { keyboardPath } from './keyboard.mjs';
 import { liveUpdates } from './live.mjs';
 import { pagesOf } from './pages.mjs';
+import { wayIn } from './people.mjs';
 import { everydayUse } from './use.mjs';
 
 const { values } = parseArgs({
@@ -45,6 +48,8 @@ function watch(page, where) {
   page.on('console', (message) => {
     // The browser reports the status of the page that is missing by intent.
     if (where().startsWith('missing') && message.text().includes('404')) return;
+    // Likewise that nobody is signed in yet.
+    if (where().startsWith('people') && message.text().includes('401')) return;
     if (message.type() === 'error' || message.type() === 'warning') fail(where(), `console: ${message.text()}`);
   });
   page.on('pageerror', (error) => fail(where(), `error: ${error.message}`));
@@ -78,8 +83,9 @@ const browser = await chromium.launch({
 });
 try {
   if (values.screenshots) await mkdir(values.screenshots, { recursive: true });
-  const pages = await pagesOf(base);
-  if (!values.only) {
+  const closed = (await fetch(`${base}/api/v1/session`)).status === 401;
+  const pages = closed ? [] : await pagesOf(base);
+  if (!values.only && !closed) {
     console.log('live');
     await liveUpdates(browser, base, (what) => fail('live', what));
     console.log('use');
@@ -115,7 +121,17 @@ try {
           await page.screenshot({ path: join(values.screenshots, `${name}-${view.name}-${theme}.png`), fullPage: true });
         }
       }
-      if (!values.only) {
+      if (closed) {
+        where = `people ${view.name} ${theme}`;
+        console.log(where);
+        const look = async (name) => {
+          await inspect(page, `${where}, ${name}`);
+          if (values.screenshots) {
+            await page.screenshot({ path: join(values.screenshots, `${name}-${view.name}-${theme}.png`), fullPage: true });
+          }
+        };
+        await wayIn(page, base, look, (what) => fail(where, what));
+      } else if (!values.only) {
         where = `keyboard ${view.name} ${theme}`;
         console.log(where);
         await keyboardPath(page, base, (what) => fail(where, what));

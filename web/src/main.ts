@@ -3,7 +3,7 @@ import '@fontsource-variable/atkinson-hyperlegible-mono/wght.css';
 import './tokens.css';
 import './base.css';
 import { mount } from 'svelte';
-import App from './App.svelte';
+import Gate from './Gate.svelte';
 
 const target = document.getElementById('app');
-if (target) mount(App, { target });
+if (target) mount(Gate, { target });

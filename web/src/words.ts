@@ -13,6 +13,7 @@ import type {
   SensorStatus,
   Severity,
 } from './api/records';
+import type { Role } from './api/session.svelte';
 import { number } from './format';
 
 const plural = (count: number, one: string, many: string): string => `${number(count)} ${count === 1 ? one : many}`;
@@ -31,6 +32,23 @@ export const words = {
     conversations: 'Conversations',
     missing: 'Nothing here',
   },
+  signIn: {
+    title: 'Sign in',
+    name: 'Name',
+    password: 'Password',
+    code: 'Six digits of your second factor',
+    busy: 'Checking…',
+    out: 'Sign out',
+    help: 'Accounts are made on the machine of the console: wardline account add NAME --role ROLE',
+  },
+  role: {
+    analyst: 'Security analyst',
+    'clinical-engineer': 'Clinical engineer',
+    'network-engineer': 'Network engineer',
+    ward: 'Ward',
+    auditor: 'Auditor',
+    administrator: 'Administrator',
+  } satisfies Record<Role, string>,
   unknown: 'unknown',
   loading: 'Reading…',
   theme: { label: 'Theme', system: 'System', light: 'Light', dark: 'Dark' },

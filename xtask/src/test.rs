@@ -117,11 +117,15 @@ fn browser() -> Result<()> {
         "invented_hospital",
         "--quiet",
     ]))?;
-    let mut console = Console::start()?;
     let web = root().join("web");
-    let walked = shell::run(&mut command("npm", &["run", "e2e", "--", "--base-url", &console.address], &web));
-    console.stop();
-    walked
+    for kind in ["growing", "closed"] {
+        let mut console = Console::start(kind)?;
+        let walked =
+            shell::run(&mut command("npm", &["run", "e2e", "--", "--base-url", &console.address], &web));
+        console.stop();
+        walked?;
+    }
+    Ok(())
 }
 
 struct Console {
@@ -130,10 +134,10 @@ struct Console {
 }
 
 impl Console {
-    fn start() -> Result<Self> {
+    fn start(kind: &str) -> Result<Self> {
         let program = shell::target().join("debug/examples/invented_hospital");
         let mut process = Command::new(&program)
-            .args(["127.0.0.1:0", "growing"])
+            .args(["127.0.0.1:0", kind])
             .stdout(Stdio::piped())
             .spawn()
             .with_context(|| format!("{}: cannot be started", program.display()))?;

@@ -1,8 +1,9 @@
 //! Serves the console over an invented hospital, for work on the pages and for their browser tests.
 //!
-//! `cargo run -p wardline-console --example invented_hospital -- 127.0.0.1:8099 [empty | growing | large]`
+//! `cargo run -p wardline-console --example invented_hospital -- 127.0.0.1:8099 [empty | growing | large | closed]`
 //!
-//! `growing` stores another device every second; `large` holds sixty hospitals, for a look at the limits.
+//! `growing` stores another device every second; `large` holds sixty hospitals, for a look at the limits; `closed` has
+//! accounts: an administrator `ada` and `icu`, a ward that sees its own zone, both with the password below.
 
 #![expect(clippy::print_stdout, reason = "prints where it serves")]
 
@@ -11,11 +12,28 @@ mod hospital;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use wardline_console::{Live, SensorState, SensorStatus, bind, serve};
+use wardline_console::{
+    AccountError, Accounts, Entrance, Live, Role, SensorState, SensorStatus, bind, serve,
+};
+use wardline_model::Label;
 use wardline_store::{Batch, SqliteStore, Store};
+
+/// Of the accounts of a closed console.
+const PASSWORD: &str = "a long enough password";
+
+fn entrance(directory: &Path, kind: Option<&str>) -> Result<Entrance, AccountError> {
+    if kind != Some("closed") {
+        return Ok(Entrance::default());
+    }
+    let mut accounts = Accounts::open(directory)?;
+    accounts.add("ada", Role::Administrator, None, PASSWORD, hospital::BEGIN)?;
+    accounts.add("icu", Role::Ward, Some(Label::new("Intensive care")), PASSWORD, hospital::BEGIN)?;
+    Ok(Entrance { accounts: Some(accounts), tls: None })
+}
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -47,9 +65,10 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         let (store, live) = (store.clone(), live.clone());
         std::thread::spawn(move || grow(store.as_ref(), &live));
     }
-    let listener = bind(address).await?;
+    let entrance = entrance(directory.path(), kind.as_deref())?;
+    let listener = bind(address, &entrance).await?;
     println!("http://{}", listener.local_addr()?);
-    serve(listener, store, live, async {
+    serve(listener, entrance, store, live, async {
         // Without a signal handler the example ends with the process.
         let _ = tokio::signal::ctrl_c().await;
     })

@@ -2,11 +2,13 @@
 
 use std::net::IpAddr;
 
-use axum::extract::Request;
-use axum::http::{HeaderName, HeaderValue, Method, header};
+use axum::extract::{Request, State};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
+use crate::Shared;
+use crate::people::permissions;
 use crate::problem::Problem;
 
 /// Sent with every answer. No inline script or style, nothing from elsewhere, no frame around the console.
@@ -29,22 +31,76 @@ const HEADERS: [(HeaderName, &str); 8] = [
     ),
 ];
 
+/// How the console is reached.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Guard {
+    /// Whoever asks has to sign in.
+    pub accounts: bool,
+    /// Over TLS.
+    pub encrypted: bool,
+}
+
+/// The one address that takes more than questions.
+const SESSION: &str = "/api/v1/session";
+
 /// Refuses what the console does not answer, and sets the headers of every answer.
-pub(crate) async fn protect(request: Request, next: Next) -> Response {
-    let mut response = if !names_loopback(&request) {
+pub(crate) async fn protect(State(guard): State<Guard>, request: Request, next: Next) -> Response {
+    let asks = matches!(*request.method(), Method::GET | Method::HEAD);
+    let signs = guard.accounts
+        && request.uri().path() == SESSION
+        && matches!(*request.method(), Method::POST | Method::DELETE);
+    // With accounts the name does not matter: whoever points another name here has no cookie for it.
+    let mut response = if !guard.accounts && !names_loopback(&request) {
         Problem::host().into_response()
-    } else if !matches!(*request.method(), Method::GET | Method::HEAD) {
+    } else if !asks && !signs {
         Problem::method().into_response()
+    } else if signs && !comes_from_here(request.headers()) {
+        Problem::forbidden("The request comes from another site.").into_response()
     } else {
         next.run(request).await
     };
     let headers = response.headers_mut();
+    if guard.encrypted {
+        headers.insert(header::STRICT_TRANSPORT_SECURITY, HeaderValue::from_static("max-age=31536000"));
+    }
     for (name, value) in HEADERS {
         headers.insert(name, HeaderValue::from_static(value));
     }
     // Records are not to stay in a browser's cache; assets whose name holds their digest set their own.
     headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
     response
+}
+
+/// Lets through whoever may ask, and says to whom they are told who asks.
+pub(crate) async fn admit(State(shared): State<Shared>, mut request: Request, next: Next) -> Response {
+    let Some(doorkeeper) = &shared.doorkeeper else { return next.run(request).await };
+    let path = match request.uri().path().strip_prefix("/api/v1") {
+        // Pages hold no records, and bedside cards are for everybody at the bed.
+        None => return next.run(request).await,
+        Some("/session") => return next.run(request).await,
+        Some(path) => path,
+    };
+    let Some(visitor) = doorkeeper.visitor(request.headers()) else {
+        return Problem::nobody().into_response();
+    };
+    let Some(route) = permissions::route_of(path) else {
+        return Problem::not_found(format!("The API has nothing at /api/v1{path}.")).into_response();
+    };
+    if !route.roles.contains(&visitor.role) || visitor.zone.is_some() && !route.by_zone {
+        return Problem::forbidden(format!("This is not for the role {} of {}.", visitor.role, visitor.name))
+            .into_response();
+    }
+    request.extensions_mut().insert(visitor);
+    next.run(request).await
+}
+
+/// Whether a page of this console sent a request, as far as the browser says. A program says nothing.
+fn comes_from_here(headers: &HeaderMap) -> bool {
+    let text = |name: HeaderName| headers.get(name).map(|value| value.to_str().unwrap_or_default());
+    let site = text(HeaderName::from_static("sec-fetch-site"));
+    let origin = text(header::ORIGIN).map(|origin| origin.split_once("://").map_or(origin, |(_, host)| host));
+    site.is_none_or(|site| site == "same-origin")
+        && origin.is_none_or(|origin| Some(origin) == text(header::HOST))
 }
 
 /// Whether the request asks for this machine by a name that no name server can point here.

@@ -6,12 +6,16 @@ use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use wardline_store::StoreError;
 
+use crate::people::Refusal;
+
 /// A problem: what is wrong, why, and what to do next.
 #[derive(Debug)]
 pub(crate) struct Problem {
     status: StatusCode,
     kind: Kind,
     detail: String,
+    /// Seconds after which to ask again.
+    wait_s: Option<u64>,
 }
 
 /// The kinds of problem; the name is the last part of the problem's type.
@@ -23,6 +27,11 @@ enum Kind {
     Host,
     Busy,
     Store,
+    SignIn,
+    Wrong,
+    Code,
+    Forbidden,
+    Wait,
 }
 
 impl Kind {
@@ -34,6 +43,11 @@ impl Kind {
             Self::Host => "host",
             Self::Busy => "busy",
             Self::Store => "store",
+            Self::SignIn => "sign-in",
+            Self::Wrong => "wrong",
+            Self::Code => "code",
+            Self::Forbidden => "forbidden",
+            Self::Wait => "wait",
         }
     }
 
@@ -45,6 +59,11 @@ impl Kind {
             Self::Host => "The request names another host",
             Self::Busy => "Too many at once",
             Self::Store => "The stored records cannot be read",
+            Self::SignIn => "Nobody is signed in",
+            Self::Wrong => "You are not signed in",
+            Self::Code => "A code is asked for as well",
+            Self::Forbidden => "This is not for you",
+            Self::Wait => "Too many attempts failed",
         }
     }
 
@@ -55,6 +74,11 @@ impl Kind {
             Self::Method => "Ask with GET.",
             Self::Host => "Open the console by its loopback address, such as http://127.0.0.1 with its port.",
             Self::Busy => "Close other windows of the console, or ask again in a few seconds.",
+            Self::SignIn => "Sign in.",
+            Self::Wrong => "Try again; an administrator can set a new password.",
+            Self::Code => "Give the six digits that your second factor shows.",
+            Self::Forbidden => "Ask an administrator whether your account should have another role.",
+            Self::Wait => "Wait as long as it says, and try again.",
             Self::Store => "Check the disk of the state directory; the log of the program names the file.",
         }
     }
@@ -72,37 +96,77 @@ struct Body<'a> {
 impl Problem {
     /// A parameter that cannot be used; `detail` names it.
     pub(crate) fn parameter(detail: impl Into<String>) -> Self {
-        Self { status: StatusCode::BAD_REQUEST, kind: Kind::Parameter, detail: detail.into() }
+        Self { status: StatusCode::BAD_REQUEST, kind: Kind::Parameter, detail: detail.into(), wait_s: None }
     }
 
     /// Nothing at this address.
     pub(crate) fn not_found(detail: impl Into<String>) -> Self {
-        Self { status: StatusCode::NOT_FOUND, kind: Kind::NotFound, detail: detail.into() }
+        Self { status: StatusCode::NOT_FOUND, kind: Kind::NotFound, detail: detail.into(), wait_s: None }
     }
 
     /// Another method than GET or HEAD.
     pub(crate) fn method() -> Self {
         let detail = "Only GET and HEAD are answered.".to_owned();
-        Self { status: StatusCode::METHOD_NOT_ALLOWED, kind: Kind::Method, detail }
+        Self { status: StatusCode::METHOD_NOT_ALLOWED, kind: Kind::Method, detail, wait_s: None }
     }
 
     /// Another host than loopback.
     pub(crate) fn host() -> Self {
         let detail =
             "Only loopback names are answered, so that no other site can read this console.".to_owned();
-        Self { status: StatusCode::MISDIRECTED_REQUEST, kind: Kind::Host, detail }
+        Self { status: StatusCode::MISDIRECTED_REQUEST, kind: Kind::Host, detail, wait_s: None }
     }
 
     /// A limit was reached.
     pub(crate) fn busy(detail: impl Into<String>) -> Self {
-        Self { status: StatusCode::SERVICE_UNAVAILABLE, kind: Kind::Busy, detail: detail.into() }
+        Self {
+            status: StatusCode::SERVICE_UNAVAILABLE,
+            kind: Kind::Busy,
+            detail: detail.into(),
+            wait_s: Some(5),
+        }
+    }
+
+    /// Whoever asks did not say who they are.
+    pub(crate) fn nobody() -> Self {
+        let detail = "Records are told to whoever is signed in.".to_owned();
+        Self { status: StatusCode::UNAUTHORIZED, kind: Kind::SignIn, detail, wait_s: None }
+    }
+
+    /// Whoever asks may not.
+    pub(crate) fn forbidden(detail: impl Into<String>) -> Self {
+        Self { status: StatusCode::FORBIDDEN, kind: Kind::Forbidden, detail: detail.into(), wait_s: None }
+    }
+
+    /// Signing in did not succeed.
+    pub(crate) fn refused(refusal: Refusal) -> Self {
+        let unauthorized = |kind, detail: &str| Self {
+            status: StatusCode::UNAUTHORIZED,
+            kind,
+            detail: detail.to_owned(),
+            wait_s: None,
+        };
+        match refusal {
+            Refusal::Wrong => unauthorized(Kind::Wrong, "Name, password or code is wrong."),
+            Refusal::CodeMissing => unauthorized(Kind::Code, "The account has a second factor."),
+            Refusal::Busy => Self::busy("Too many sign in at once."),
+            Refusal::Wait(wait) => {
+                let seconds = wait.as_secs() + 1;
+                Self {
+                    status: StatusCode::TOO_MANY_REQUESTS,
+                    kind: Kind::Wait,
+                    detail: format!("The next attempt is taken in {seconds} seconds."),
+                    wait_s: Some(seconds),
+                }
+            }
+        }
     }
 
     /// The words of a bedside card could not be used.
     pub(crate) fn words(error: &dyn std::fmt::Display) -> Self {
         tracing::error!(%error, "a bedside card could not be made");
         let detail = "The words of the bedside cards could not be read.".to_owned();
-        Self { status: StatusCode::INTERNAL_SERVER_ERROR, kind: Kind::Store, detail }
+        Self { status: StatusCode::INTERNAL_SERVER_ERROR, kind: Kind::Store, detail, wait_s: None }
     }
 
     /// The store failed. Its message is for the log; it may name paths.
@@ -113,7 +177,12 @@ impl Problem {
             StoreError::TooNew { .. } => "The state directory was written by a newer program.",
             _ => "The state directory could not be read.",
         };
-        Self { status: StatusCode::INTERNAL_SERVER_ERROR, kind: Kind::Store, detail: detail.to_owned() }
+        Self {
+            status: StatusCode::INTERNAL_SERVER_ERROR,
+            kind: Kind::Store,
+            detail: detail.to_owned(),
+            wait_s: None,
+        }
     }
 }
 
@@ -132,8 +201,8 @@ impl IntoResponse for Problem {
         if matches!(self.kind, Kind::Method) {
             headers.insert(header::ALLOW, HeaderValue::from_static("GET, HEAD"));
         }
-        if matches!(self.kind, Kind::Busy) {
-            headers.insert(header::RETRY_AFTER, HeaderValue::from_static("5"));
+        if let Some(wait_s) = self.wait_s {
+            headers.insert(header::RETRY_AFTER, HeaderValue::from(wait_s));
         }
         response
     }

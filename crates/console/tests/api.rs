@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 use tokio::sync::oneshot;
-use wardline_console::{Live, SensorState, SensorStatus, bind, serve};
+use wardline_console::{Entrance, Live, SensorState, SensorStatus, bind, serve};
 use wardline_store::{Acknowledged, Batch, SqliteStore, Store};
 
 /// A running console; ends with the value.
@@ -49,10 +49,10 @@ fn console(batch: &Batch) -> Console {
         hospital::weakness::keep(&store, batch).unwrap();
     }
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
-    let listener = runtime.block_on(bind("127.0.0.1:0".parse().unwrap())).unwrap();
+    let listener = runtime.block_on(bind("127.0.0.1:0".parse().unwrap(), &Entrance::default())).unwrap();
     let address = listener.local_addr().unwrap();
     let (stop, stopped) = oneshot::channel::<()>();
-    let server = serve(listener, Arc::new(store), live.clone(), async {
+    let server = serve(listener, Entrance::default(), Arc::new(store), live.clone(), async {
         let _ = stopped.await;
     });
     runtime.spawn(async { server.await.unwrap() });
@@ -414,10 +414,10 @@ fn the_console_ends_when_told_even_while_browsers_listen() {
     let directory = tempfile::tempdir().unwrap();
     let store = SqliteStore::open(directory.path()).unwrap();
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
-    let listener = runtime.block_on(bind("127.0.0.1:0".parse().unwrap())).unwrap();
+    let listener = runtime.block_on(bind("127.0.0.1:0".parse().unwrap(), &Entrance::default())).unwrap();
     let address = listener.local_addr().unwrap();
     let (stop, stopped) = oneshot::channel::<()>();
-    let server = runtime.spawn(serve(listener, Arc::new(store), Live::new(), async {
+    let server = runtime.spawn(serve(listener, Entrance::default(), Arc::new(store), Live::new(), async {
         let _ = stopped.await;
     }));
     let mut stream = TcpStream::connect(address).unwrap();

@@ -17,6 +17,7 @@ pub(crate) use segment::{
 };
 use serde::{Deserialize, Serialize};
 pub(crate) use shield::{AuthorityPlace, Shield, ShieldAuthority, ShieldClinic, ShieldDevice};
+use wardline_console::Role;
 use wardline_model::{Attack, Category, ExposureKind, Severity};
 
 /// Security for the Internet of Medical Things.
@@ -65,6 +66,8 @@ pub(crate) enum Verb {
     Report(Report),
     /// The bedside card of a device, or the downtime pack of every ward.
     Bedside(Bedside),
+    /// Who may sign in to the console, and what each may see.
+    Account(AccountArguments),
     /// Check the audit log.
     #[command(subcommand)]
     Audit(Audit),
@@ -209,9 +212,12 @@ pub(crate) struct Watch {
   wardline serve --replay ward.pcap --speed 60
   sudo wardline serve --watch eth1 --site hospital.toml")]
 pub(crate) struct Serve {
-    /// Where to listen. Loopback only: the console has no accounts yet.
+    /// Where to listen. Other machines are served only with accounts (`wardline account add`), and over TLS.
     #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:8443")]
     pub listen: SocketAddr,
+
+    #[command(flatten)]
+    pub tls: TlsOptions,
 
     /// Feed it from an interface.
     #[arg(long, value_name = "IFACE", conflicts_with = "replay")]
@@ -231,6 +237,86 @@ pub(crate) struct Serve {
 
     #[command(flatten)]
     pub knowledge: Knowledge,
+}
+
+/// What proves to a browser who we are.
+#[derive(Debug, Default, Args)]
+pub(crate) struct TlsOptions {
+    /// Chain of certificates of the console (PEM). Without it one is made and kept in the state directory.
+    #[arg(long, value_name = "FILE", requires = "tls_key")]
+    pub tls_certificate: Option<PathBuf>,
+    /// Its key (PEM).
+    #[arg(long, value_name = "FILE", requires = "tls_certificate")]
+    pub tls_key: Option<PathBuf>,
+    /// Name or address by which browsers know the console, for the certificate that is made (repeatable).
+    #[arg(long, value_name = "NAME", conflicts_with = "tls_certificate")]
+    pub tls_name: Vec<String>,
+    /// Use TLS on this machine's own addresses as well.
+    #[arg(long)]
+    pub tls: bool,
+}
+
+/// Who may sign in to the console, and what each may see.
+///
+/// The first account should be an administrator's. As soon as there is one, everybody has to sign in, and the console
+/// may be served to other machines.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  wardline account add ada --role administrator
+  wardline account add icu --role ward --zone icu
+  wardline account token ada siem --days 90
+  wardline serve --listen 0.0.0.0:8443 --tls-name wardline.hospital.example")]
+pub(crate) struct AccountArguments {
+    #[command(subcommand)]
+    pub verb: AccountVerb,
+    /// Where state is kept.
+    #[arg(long, value_name = "DIR", env = "WARDLINE_STATE", global = true)]
+    pub state: Option<PathBuf>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum AccountVerb {
+    /// Add an account; the password is asked for, or read from standard input.
+    Add {
+        /// What they sign in with.
+        name: String,
+        /// analyst, clinical-engineer, network-engineer, ward, auditor or administrator.
+        #[arg(long)]
+        role: Role,
+        /// Only devices of this zone.
+        #[arg(long, value_name = "ZONE")]
+        zone: Option<String>,
+    },
+    /// List the accounts, with role, zone, second factor and tokens.
+    List,
+    /// Give an account another password; it is asked for, or read from standard input.
+    Password {
+        /// Which.
+        name: String,
+    },
+    /// Ask for six digits of a telephone besides the password, and show the secret for it once.
+    SecondFactor {
+        /// Which.
+        name: String,
+        /// Ask for none any more.
+        #[arg(long)]
+        remove: bool,
+    },
+    /// Make a token by which a program asks with the rights of an account, and show it once.
+    Token {
+        /// Which.
+        name: String,
+        /// What the token is for; one of the same name ends.
+        token: String,
+        /// Days that it holds.
+        #[arg(long, default_value_t = 90, value_parser = clap::value_parser!(u16).range(1..=3650))]
+        days: u16,
+    },
+    /// Remove an account; its sessions and tokens end within a second.
+    Remove {
+        /// Which.
+        name: String,
+    },
 }
 
 /// Serve the console on a simulated hospital that ships with the program.

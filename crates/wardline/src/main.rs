@@ -1,6 +1,7 @@
 //! The Wardline program: command line and wiring. Every decision lives in a room below.
 #![forbid(unsafe_code)]
 
+mod account;
 mod analyze;
 mod bedside;
 mod cli;
@@ -60,6 +61,7 @@ fn main() -> ExitCode {
         Verb::Shield(shield) => shield::run(&shield),
         Verb::Report(report) => report::run(&report),
         Verb::Bedside(bedside) => bedside::run(&bedside),
+        Verb::Account(arguments) => account::run(&arguments),
         Verb::Audit(audit) => report::verify(&audit),
         Verb::Schema(schema) => schema::run(&schema),
     };

@@ -7,12 +7,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use anyhow::{Context as _, Result, bail};
 use wardline_capture::{Filter, LiveRing, LiveSettings};
-use wardline_console::Live;
+use wardline_console::{Accounts, Entrance, Live, Tls};
 use wardline_lab::Hospital;
 use wardline_store::{SqliteStore, Store};
 
 use crate::analyze::{filter, learn, making};
-use crate::cli::{Demo, Knowledge, Serve, Watch};
+use crate::cli::{Demo, Knowledge, Serve, TlsOptions, Watch};
 use crate::engine::Engine;
 use crate::feed::{Feeder, Stop};
 use crate::{Outcome, complain, patch, place};
@@ -58,7 +58,27 @@ pub(crate) fn serve(arguments: &Serve) -> Result<Outcome> {
     // The kernel filters what comes live.
     let filter = filter.filter(|_| arguments.watch.is_none());
     let state = place::state(arguments.knowledge.state.as_deref())?;
-    console(arguments.listen, engine, (store, state), source, filter)
+    let entrance = entrance(&state, arguments.listen, &arguments.tls)?;
+    console(arguments.listen, entrance, engine, (store, state), source, filter)
+}
+
+/// Whoever has an account, and TLS where others could listen on the way.
+fn entrance(state: &Path, listen: SocketAddr, options: &TlsOptions) -> Result<Entrance> {
+    let accounts = Accounts::open(state)?;
+    let wanted = options.tls || options.tls_certificate.is_some() || !options.tls_name.is_empty();
+    let tls = match (&options.tls_certificate, &options.tls_key) {
+        (Some(certificate), Some(key)) => Some(Tls::from_files(certificate, key)?),
+        // Without accounts other machines are refused anyway: no certificate is made for them.
+        _ if wanted || !listen.ip().is_loopback() && !accounts.is_empty() => {
+            let mut names = options.tls_name.clone();
+            if !listen.ip().is_unspecified() {
+                names.push(listen.ip().to_string());
+            }
+            Some(Tls::own(state, &names)?)
+        }
+        _ => None,
+    };
+    Ok(Entrance { accounts: Some(accounts), tls })
 }
 
 pub(crate) fn demo(arguments: &Demo) -> Result<Outcome> {
@@ -71,7 +91,7 @@ pub(crate) fn demo(arguments: &Demo) -> Result<Outcome> {
     let hospital = Hospital::for_demonstration(arguments.seed, !arguments.peaceful);
     let engine = engine(&knowledge)?;
     let source = Source::Simulation(Box::new(hospital), arguments.speed);
-    console(arguments.listen, engine, (store, state), source, None)
+    console(arguments.listen, Entrance::default(), engine, (store, state), source, None)
 }
 
 /// Where frames come from.
@@ -85,6 +105,7 @@ enum Source {
 /// Serves the console while a thread of its own feeds the store.
 fn console(
     listen: SocketAddr,
+    entrance: Entrance,
     engine: Engine,
     (store, state): (Arc<dyn Store>, PathBuf),
     source: Source,
@@ -92,7 +113,7 @@ fn console(
 ) -> Result<Outcome> {
     let (live, stop) = (Live::new(), Arc::new(AtomicBool::new(false)));
     let runtime = runtime()?;
-    let listener = runtime.block_on(wardline_console::bind(listen))?;
+    let listener = runtime.block_on(wardline_console::bind(listen, &entrance))?;
     let address = listener.local_addr()?;
     let mut feeder = Feeder::new(engine, Arc::clone(&store), live.clone(), filter, Arc::clone(&stop));
     let feeding = std::thread::Builder::new().name("feed".to_owned()).spawn(move || {
@@ -112,8 +133,8 @@ fn console(
         let (store, stop) = (Arc::clone(&store), Arc::clone(&stop));
         move || patch::keep_fresh(&state, store.as_ref(), &stop)
     })?;
-    announce(address)?;
-    runtime.block_on(wardline_console::serve(listener, store, live, asked_to_end()))?;
+    announce(address, entrance.tls.as_ref())?;
+    runtime.block_on(wardline_console::serve(listener, entrance, store, live, asked_to_end()))?;
     stop.store(true, Ordering::Relaxed);
     if feeding.join().is_err() {
         bail!("the thread that reads frames broke off");
@@ -125,10 +146,14 @@ fn console(
 }
 
 /// The address on standard output, for people and for programs that started us.
-fn announce(address: SocketAddr) -> Result<()> {
+fn announce(address: SocketAddr, tls: Option<&Tls>) -> Result<()> {
     use std::io::Write as _;
     let mut output = std::io::stdout().lock();
-    writeln!(output, "Wardline console: http://{address}/  (Ctrl-C ends)")?;
+    let scheme = if tls.is_some() { "https" } else { "http" };
+    writeln!(output, "Wardline console: {scheme}://{address}/  (Ctrl-C ends)")?;
+    if let Some(tls) = tls {
+        writeln!(output, "SHA-256 of its certificate: {}", tls.fingerprint)?;
+    }
     Ok(output.flush()?)
 }
 

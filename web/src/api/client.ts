@@ -1,12 +1,15 @@
 // Asking the API. Whatever goes wrong becomes a Problem that says what, why and what to do next.
 
 import { words } from '../words';
+import { session } from './session.svelte';
 
 export interface Problem {
   title: string;
   detail: string;
   nextStep: string;
   status: number;
+  /** The last part of the problem's type. */
+  kind: string;
 }
 
 export type Answer<T> = { ok: true; data: T } | { ok: false; problem: Problem };
@@ -27,14 +30,15 @@ export async function ask<T>(url: string, signal: AbortSignal): Promise<Answer<T
   try {
     const response = await fetch(url, { signal, headers: { accept: 'application/json' } });
     if (response.ok) return { ok: true, data: (await response.json()) as T };
+    if (response.status === 401) session.expired();
     return { ok: false, problem: await problemOf(response) };
   } catch (error) {
     if (signal.aborted) throw error;
-    return { ok: false, problem: { ...words.problem.unreachable, status: 0 } };
+    return { ok: false, problem: { ...words.problem.unreachable, status: 0, kind: 'unreachable' } };
   }
 }
 
-async function problemOf(response: Response): Promise<Problem> {
+export async function problemOf(response: Response): Promise<Problem> {
   const told = (await response.json().catch(() => ({}))) as Record<string, unknown>;
   const text = (value: unknown, otherwise: string) => (typeof value === 'string' ? value : otherwise);
   return {
@@ -42,5 +46,6 @@ async function problemOf(response: Response): Promise<Problem> {
     detail: text(told.detail, `${response.status} ${response.statusText}`),
     nextStep: text(told.next_step, words.problem.other.nextStep),
     status: response.status,
+    kind: text(told.type, '').split(':').pop() ?? '',
   };
 }

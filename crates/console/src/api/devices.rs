@@ -1,7 +1,7 @@
 //! `/devices` and `/devices/{id}`.
 
-use axum::Json;
 use axum::extract::State;
+use axum::{Extension, Json};
 use serde::Deserialize;
 use wardline_model::{Category, Criticality, Device, DeviceId, Label};
 use wardline_store::{DeviceQuery, DeviceSort, Page};
@@ -9,6 +9,7 @@ use wardline_store::{DeviceQuery, DeviceSort, Page};
 use super::parameters::{Identifier, Parameters, page_limit};
 use super::read;
 use crate::Shared;
+use crate::people::Visitor;
 use crate::problem::Problem;
 use crate::rows::DeviceRow;
 
@@ -28,12 +29,15 @@ pub(super) struct Asked {
 
 pub(super) async fn list(
     State(shared): State<Shared>,
+    visitor: Option<Extension<Visitor>>,
     Parameters(asked): Parameters<Asked>,
 ) -> Result<Json<Page<DeviceRow>>, Problem> {
+    // Whoever sees one zone sees no other, whatever is asked for.
+    let own = visitor.and_then(|Extension(visitor)| visitor.zone);
     let query = DeviceQuery {
         text: asked.text.filter(|text| !text.trim().is_empty()),
         category: asked.category,
-        zone: asked.zone,
+        zone: own.map(|zone| zone.to_string()).or(asked.zone),
         criticality: asked.criticality,
         sort: asked.sort,
         descending: asked.descending,
@@ -58,10 +62,14 @@ pub(super) struct Named {
 
 pub(super) async fn one(
     State(shared): State<Shared>,
+    visitor: Option<Extension<Visitor>>,
     Identifier(id): Identifier,
 ) -> Result<Json<Named>, Problem> {
     let wanted = DeviceId::from(id.as_str());
     let found = read(&shared, move |store| store.device(&wanted)).await?;
+    let own = visitor.and_then(|Extension(visitor)| visitor.zone);
+    // A device of another zone is as if there were none: not even that it exists is told.
+    let found = found.filter(|device| own.is_none() || device.zone == own);
     let device = found.ok_or_else(|| Problem::not_found(format!("No device has the identifier {id}.")))?;
     Ok(Json(Named { name: device.display_name(), device }))
 }

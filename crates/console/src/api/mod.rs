@@ -9,6 +9,7 @@ mod health;
 mod map;
 mod overview;
 mod parameters;
+mod session;
 mod vulnerabilities;
 
 pub(crate) use parameters::{Identifier, Parameters};
@@ -35,6 +36,7 @@ pub(crate) fn router() -> Router<Shared> {
         .route("/flows", get(flows::list))
         .route("/map", get(map::map))
         .route("/events", get(events::events))
+        .route("/session", get(session::who).post(session::sign_in).delete(session::sign_out))
         .fallback(nothing)
 }
 
