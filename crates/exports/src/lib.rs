@@ -1,9 +1,10 @@
-//! Records and policies to what others read: the site report as one HTML page that needs nothing else, and the rules of
-//! firewalls.
+//! Records and policies to what others read: the site report as one HTML page that needs nothing else, the rules of
+//! firewalls, and the events of other programs.
 #![forbid(unsafe_code)]
 
 pub mod bedside;
 mod compliance;
+pub mod events;
 mod passport;
 pub mod policy;
 mod profile;

@@ -18,6 +18,7 @@ pub(crate) use segment::{
 use serde::{Deserialize, Serialize};
 pub(crate) use shield::{AuthorityPlace, Shield, ShieldAuthority, ShieldClinic, ShieldDevice};
 use wardline_console::Role;
+use wardline_exports::events::Format;
 use wardline_model::{Attack, Category, ExposureKind, Severity};
 
 /// Security for the Internet of Medical Things.
@@ -64,6 +65,8 @@ pub(crate) enum Verb {
     Shield(Shield),
     /// Write a report: the site, the passport of a device, or compliance evidence.
     Report(Report),
+    /// Write records in a format that other programs read: EVE, OCSF, ECS, CEF, STIX.
+    Export(Export),
     /// The bedside card of a device, or the downtime pack of every ward.
     Bedside(Bedside),
     /// Who may sign in to the console, and what each may see.
@@ -659,6 +662,45 @@ pub(crate) enum IntelVerb {
         #[arg(long)]
         json: bool,
     },
+}
+
+/// Write records in a format that other programs read.
+///
+/// eve: Suricata's EVE JSON. ocsf: OCSF 1.8. ecs: Elastic Common Schema 8. cef: ArcSight. Each gives a line for a record.
+/// stix: one bundle of STIX 2.1.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  wardline export ocsf --only findings
+  wardline analyze ward.pcap --json | wardline export eve - > eve.json
+  wardline watch -i eth1 --json | wardline export cef - | logger --tcp --server siem.example --port 514")]
+pub(crate) struct Export {
+    /// eve, ocsf, ecs, cef or stix.
+    #[arg(value_name = "FORMAT")]
+    pub format: Format,
+    /// Records as lines of JSON; `-` for standard input. Without it, what the state directory holds.
+    #[arg(value_name = "FILE")]
+    pub input: Option<PathBuf>,
+    /// Only these records (repeatable).
+    #[arg(long, value_name = "KIND")]
+    pub only: Vec<ExportKind>,
+    /// Where state is kept.
+    #[arg(long, value_name = "DIR", env = "WARDLINE_STATE")]
+    pub state: Option<PathBuf>,
+}
+
+/// What `export --only` names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ExportKind {
+    /// Devices.
+    Devices,
+    /// Findings.
+    Findings,
+    /// Exposures.
+    Exposures,
+    /// Vulnerabilities; the state directory is not asked for them, `patch --json` tells them.
+    Vulnerabilities,
+    /// Conversations.
+    Flows,
 }
 
 /// Print the JSON Schema (2020-12) of every record.

@@ -9,6 +9,7 @@ mod collection;
 mod containment;
 mod enforcement;
 mod engine;
+mod export;
 mod feed;
 mod hygiene;
 mod intel;
@@ -60,6 +61,7 @@ fn main() -> ExitCode {
         Verb::Segment(segment) => segment::run(&segment),
         Verb::Shield(shield) => shield::run(&shield),
         Verb::Report(report) => report::run(&report),
+        Verb::Export(arguments) => export::run(&arguments),
         Verb::Bedside(bedside) => bedside::run(&bedside),
         Verb::Account(arguments) => account::run(&arguments),
         Verb::Audit(audit) => report::verify(&audit),
