@@ -501,6 +501,7 @@ mod swap {
         for _ in 0..5 {
             report(&mut wire, 1, 1);
             report(&mut wire, 2, 2);
+            wire.wait(60_000);
         }
         assert!(wire.findings().is_empty());
         for _ in 0..2 {
@@ -508,6 +509,31 @@ mod swap {
             report(&mut wire, 2, 2);
         }
         assert_eq!(wire.findings().len(), 1);
+    }
+
+    #[test]
+    fn an_analyser_that_reports_one_patient_a_few_times_and_then_another_is_silent() {
+        let mut wire = Wire::new();
+        admit(&mut wire, 1, 1);
+        admit(&mut wire, 2, 2);
+        wire.wait(600_000);
+        let report = |wire: &mut Wire, number: u8, from: u8| {
+            send(wire, from, message("ORU", "R01", patient(number), None));
+        };
+        // Both patients have monitors of their own.
+        for _ in 0..6 {
+            report(&mut wire, 1, 21);
+            report(&mut wire, 2, 22);
+            wire.wait(60_000);
+        }
+        for patient in [1, 2, 1, 2] {
+            for _ in 0..4 {
+                report(&mut wire, patient, 30);
+                wire.wait(2_000);
+            }
+            wire.wait(300_000);
+        }
+        assert!(wire.findings().is_empty());
     }
 }
 

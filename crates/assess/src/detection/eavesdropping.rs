@@ -55,6 +55,7 @@ const fn speaks(category: Category) -> Option<bool> {
         | Category::Server
         | Category::RadiologyWorkstation
         | Category::Ehr
+        | Category::IntegrationEngine
         | Category::Network => Some(true),
         // A carer's cart or a wearable with emergency call.
         Category::Wearable | Category::MedicalOther | Category::Unknown => None,

@@ -7,7 +7,7 @@
 use std::net::IpAddr;
 
 use wardline_model::fact::{Hl7Fact, PatientLocation, PatientReference};
-use wardline_model::{Attack, Fact, Observation, Protocol, Pseudonym, Severity, Timestamp};
+use wardline_model::{Attack, Category, Fact, Observation, Protocol, Pseudonym, Severity, Timestamp};
 
 use super::{Alarm, Detector, Episodes, World};
 use crate::inventory::Map;
@@ -21,8 +21,10 @@ const GRACE: i64 = 180 * SECOND;
 const CONTRADICTIONS_MIN: u32 = 2;
 /// Contradictions further apart than this do not belong together.
 const TOGETHER: i64 = 3_600 * SECOND;
-/// Messages after which a reporting device is known to belong to a patient.
+/// Messages after which a reporting device is known to belong to a patient, and the time that they must span: an analyser
+/// that has a few samples of one patient reports them at once.
 const REPORTS_MIN: u32 = 3;
+const ATTACHED_FOR: i64 = 180 * SECOND;
 
 /// A bed as messages name it.
 type Bed = (Option<String>, Option<String>, Option<String>);
@@ -47,9 +49,31 @@ struct Occupancy {
 struct Reporter {
     patient: Pseudonym,
     reports: u32,
+    first: Timestamp,
     last: Timestamp,
     /// It serves many patients, as an analyser does: whom it reports says nothing of whom it is on.
     shared: bool,
+}
+
+impl Reporter {
+    /// Whether it is on its patient, as far as its reports show.
+    fn is_attached(&self) -> bool {
+        self.reports >= REPORTS_MIN && self.last.nanoseconds_since(self.first) >= ATTACHED_FOR
+    }
+}
+
+/// Whether what reports is on one patient at a time. An analyser reports whose sample comes next; a computer may pass on what
+/// a device said, which it then names.
+const fn is_on_one_patient(category: Category, named: bool) -> bool {
+    match category {
+        Category::LabAnalyzer | Category::GlucoseMeter | Category::ImagingModality => false,
+        Category::IntegrationEngine
+        | Category::Ehr
+        | Category::Pacs
+        | Category::Server
+        | Category::Workstation => named,
+        _ => true,
+    }
 }
 
 #[derive(Clone, Debug, Default)]
@@ -203,7 +227,9 @@ impl PatientSwap {
             self.contradict(Kind::Demographics, place, observation, world, episodes);
         } else if let Some(place) = bed.as_ref().and_then(|bed| self.wrong_bed(id, bed, time)) {
             self.contradict(Kind::Bed, place, observation, world, episodes);
-        } else if let Some(place) = self.wrong_device(id, hl7, observation) {
+        } else if is_on_one_patient(world.inventory.category(&observation.from), !hl7.devices.is_empty())
+            && let Some(place) = self.wrong_device(id, hl7, observation)
+        {
             self.contradict(Kind::Device, place, observation, world, episodes);
         }
     }
@@ -268,7 +294,7 @@ impl PatientSwap {
         let wrong = reporter.is_some_and(|reporter| {
             reporter.patient != id
                 && !reporter.shared
-                && reporter.reports >= REPORTS_MIN
+                && reporter.is_attached()
                 && time.nanoseconds_since(reporter.last) < TOGETHER
                 && settled(id)
                 && settled(reporter.patient)
@@ -276,7 +302,7 @@ impl PatientSwap {
                 && !moved_since(id, reporter.last)
                 && !moved_since(reporter.patient, reporter.last)
                 // The patient has a device of his own that goes on reporting him.
-                && self.reporters.iter().any(|(other, own)| *other != key && own.patient == id && own.reports >= REPORTS_MIN)
+                && self.reporters.iter().any(|(other, own)| *other != key && own.patient == id && own.is_attached())
         });
         if wrong {
             return Some(match key.1.as_str() {
@@ -294,7 +320,8 @@ impl PatientSwap {
             other => {
                 // Two patients who both lie where they lay: the device went from one to the other by itself.
                 let shared = other.is_some_and(|reporter| reporter.shared || both_settled);
-                self.reporters.insert(key, Reporter { patient: id, reports: 1, last: time, shared });
+                self.reporters
+                    .insert(key, Reporter { patient: id, reports: 1, first: time, last: time, shared });
             }
         }
         None
