@@ -115,12 +115,14 @@ async fn a_link_that_was_lost_comes_back_resumed() {
 
 /// Asks until the link is back: connections are refused while there is none.
 async fn until_asked(pair: &Pair, message: &[u8]) -> Vec<u8> {
-    for _ in 0..20 {
+    // On a busy machine the link takes its time, and a refusal takes none.
+    for _ in 0..300 {
         if let Ok(got) = ask(pair.device, message).await
             && !got.is_empty()
         {
             return got;
         }
+        tokio::time::sleep(std::time::Duration::from_millis(100)).await;
     }
     panic!("the link never came back");
 }
