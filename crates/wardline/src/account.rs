@@ -1,13 +1,13 @@
 //! `wardline account`: who may sign in to the console.
 
 use std::io::{IsTerminal as _, Read as _};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context as _, Result, bail};
 use wardline_console::Accounts;
 use wardline_model::{Label, Timestamp};
 
 use crate::cli::{AccountArguments, AccountVerb};
+use crate::feed::wall_clock;
 use crate::list::table;
 use crate::{Outcome, place};
 
@@ -27,7 +27,7 @@ pub(crate) fn run(arguments: &AccountArguments) -> Result<Outcome> {
                 .as_deref()
                 .map(|zone| Label::non_empty(zone.as_bytes()).context("a zone has a name"))
                 .transpose()?;
-            accounts.add(name, *role, zone, &password(name)?, now())?;
+            accounts.add(name, *role, zone, &password(name)?, wall_clock())?;
             println!("{name} may sign in as {role}.");
         }
         AccountVerb::List => return list(&accounts),
@@ -45,7 +45,7 @@ pub(crate) fn run(arguments: &AccountArguments) -> Result<Outcome> {
             println!("  otpauth://totp/Wardline:{name}?secret={secret}&issuer=Wardline");
         }
         AccountVerb::Token { name, token, days } => {
-            let expires = now().nanoseconds().saturating_add(i64::from(*days) * 86_400_000_000_000);
+            let expires = wall_clock().nanoseconds().saturating_add(i64::from(*days) * 86_400_000_000_000);
             let secret = accounts.add_token(name, token, Timestamp::from_nanoseconds(expires))?;
             println!("Authorization: Bearer {}", secret.0);
             println!("It holds for {days} days and is not shown again.");
@@ -62,8 +62,11 @@ fn list(accounts: &Accounts) -> Result<Outcome> {
     let rows: Vec<_> = accounts
         .iter()
         .map(|account| {
-            let tokens: Vec<_> =
-                account.tokens().map(|(name, expires)| format!("{name} until {expires}")).collect();
+            // The day is enough.
+            let tokens: Vec<_> = account
+                .tokens()
+                .map(|(name, expires)| format!("{name} until {:.10}", expires.to_string()))
+                .collect();
             [
                 account.name.clone(),
                 account.role.to_string(),
@@ -90,9 +93,4 @@ fn password(name: &str) -> Result<String> {
     let mut text = String::new();
     std::io::stdin().take(INPUT_BYTES_MAX).read_to_string(&mut text).context("standard input")?;
     Ok(text.lines().next().unwrap_or_default().to_owned())
-}
-
-fn now() -> Timestamp {
-    let since_epoch: Duration = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    Timestamp::from_seconds(i64::try_from(since_epoch.as_secs()).unwrap_or(i64::MAX))
 }

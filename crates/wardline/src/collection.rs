@@ -51,28 +51,37 @@ pub(crate) fn read(path: &Path, bytes_max: usize) -> Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// Keeps a file under its own name and the hash of its content: the same file twice is kept once, and a newer one of the
-/// same name takes the place of the older. Whole or not at all, also through a power cut.
+/// Keeps a file under its own name and the hash of its place: the same file twice is kept once, and a newer one of the same
+/// name takes the place of the older.
 pub(crate) fn keep(folder: &Path, path: &Path, bytes: &[u8]) -> Result<()> {
-    let name: String = path
-        .file_name()
-        .map(|name| name.to_string_lossy().into_owned())
-        .unwrap_or_default()
-        .trim_end_matches(".gz")
-        .chars()
-        .map(|c| if c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_') { c } else { '_' })
-        .collect();
+    let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    let name = plain(name.trim_end_matches(".gz"));
     // Two files of one name in different folders are two.
-    let place = Sha256::digest(
-        fs::canonicalize(path).unwrap_or_else(|_| path.to_owned()).as_os_str().as_encoded_bytes(),
-    );
-    let mark: String = place.iter().take(4).map(|byte| format!("{byte:02x}")).collect();
-    let target = folder.join(format!("{mark}-{}", name.trim_start_matches('.')));
-    let unfinished = folder.join(format!(".{mark}.part"));
-    let mut file = fs::File::create(&unfinished)?;
-    file.write_all(bytes)
-        .and_then(|()| file.sync_all())
-        .and_then(|()| fs::rename(&unfinished, &target))
-        .and_then(|()| fs::File::open(folder)?.sync_all())
-        .with_context(|| format!("{}: cannot be written", target.display()))
+    let place = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+    let mark = mark(place.as_os_str().as_encoded_bytes());
+    write(&folder.join(format!("{mark}-{}", name.trim_start_matches('.'))), bytes)
+}
+
+/// Writes a file whole or not at all, also through a power cut.
+pub(crate) fn write(path: &Path, bytes: &[u8]) -> Result<()> {
+    let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    let unfinished = path.with_file_name(format!(".{}.part", name.trim_start_matches('.')));
+    let written = fs::File::create(&unfinished).and_then(|mut file| {
+        file.write_all(bytes)?;
+        file.sync_all()?;
+        fs::rename(&unfinished, path)?;
+        fs::File::open(path.parent().unwrap_or(Path::new(".")))?.sync_all()
+    });
+    written.with_context(|| format!("{}: cannot be written", path.display()))
+}
+
+/// A text as a part of a file's name.
+pub(crate) fn plain(text: &str) -> String {
+    let name = text.chars();
+    name.map(|c| if c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_') { c } else { '_' }).collect()
+}
+
+/// What tells the file of one place or address from that of another.
+pub(crate) fn mark(place: &[u8]) -> String {
+    Sha256::digest(place).iter().take(4).map(|byte| format!("{byte:02x}")).collect()
 }

@@ -15,9 +15,10 @@ use std::time::Duration;
 use anyhow::{Context as _, Result};
 use indicatif::ProgressBar;
 use wardline_feeds::indicators::{self, FILE_BYTES_MAX, Intelligence};
-use wardline_model::{Pattern, Record, Timestamp};
+use wardline_model::{Pattern, Record};
 
 use crate::cli::{Access, HuntOptions, Intel, IntelVerb};
+use crate::feed::wall_clock;
 use crate::{Outcome, collection, complain, place};
 use remote::Remote;
 
@@ -206,8 +207,7 @@ fn status(state: &Path, json: bool) -> Result<Outcome> {
     if folder.is_dir() {
         collection::list(&folder, 0, &mut files)?;
     }
-    let since_epoch = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
-    let now = Timestamp::from_seconds(i64::try_from(since_epoch.as_secs()).unwrap_or(i64::MAX));
+    let now = wall_clock();
     let mut kinds: BTreeMap<&str, u64> = BTreeMap::new();
     let (mut expired, mut lists, mut outcome) = (0_u64, 0_usize, Outcome::Done);
     for path in &files {

@@ -14,7 +14,6 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use indicatif::ProgressBar;
 use serde::{Deserialize, Serialize};
-use sha2::{Digest as _, Sha256};
 use wardline_feeds::indicators::taxii::{self, Collection, Objects, Resource};
 use wardline_feeds::indicators::{self, FILE_BYTES_MAX, misp};
 
@@ -34,6 +33,8 @@ const COLLECTIONS_MAX: usize = 256;
 const STEPS_MAX: usize = 4;
 /// Events of a MISP feed.
 const EVENTS_MAX: usize = 200_000;
+/// Letters of a title that the name of a file takes over.
+const NAME_LENGTH_MAX: usize = 64;
 /// Longest secret, bytes.
 const SECRET_BYTES_MAX: u64 = 8 * 1024;
 
@@ -114,11 +115,7 @@ impl Remote {
     }
 
     fn save(&self) -> Result<()> {
-        let path = self.folder.join(WORK).join("ledger.json");
-        let unfinished = path.with_extension("part");
-        fs::write(&unfinished, serde_json::to_vec(&self.ledger)?)
-            .and_then(|()| fs::rename(&unfinished, &path))
-            .with_context(|| format!("{}: cannot be written", path.display()))
+        collection::write(&self.folder.join(WORK).join("ledger.json"), &serde_json::to_vec(&self.ledger)?)
     }
 }
 
@@ -202,7 +199,7 @@ impl Visit<'_> {
 
     /// What is new of a collection, page by page, put together with what is kept of it.
     fn objects(&mut self, address: &str, title: &str) -> Result<()> {
-        let file = format!("taxii-{}-{}.json", digest(address), plain(title));
+        let file = format!("taxii-{}-{}.json", mark(address), short(title));
         let kept = self.remote.ledger.collections.get(address);
         let path = self.remote.folder.join(&file);
         // Without the file nothing is known, whatever the ledger says.
@@ -247,7 +244,7 @@ impl Visit<'_> {
         drop(bar);
         let bundle = objects.bundle();
         let read = indicators::read(&file, &bundle).with_context(|| address.to_owned())?;
-        write(&path, &bundle)?;
+        collection::write(&path, &bundle)?;
         self.remote.ledger.collections.insert(address.to_owned(), Kept { file, added });
         self.said.push(format!(
             "{title}: {came} new objects, {} kept, {} indicators of them",
@@ -264,7 +261,7 @@ impl Visit<'_> {
         }
         let base = address.trim_end_matches("manifest.json").to_owned();
         let known = self.remote.ledger.events.remove(&base).unwrap_or_default();
-        let place = |event: &str| format!("misp-{}-{event}.json", digest(&base));
+        let place = |event: &str| format!("misp-{}-{event}.json", mark(&base));
         let (mut came, mut broken, mut indicators) = (0, Vec::new(), 0);
         let bar = self.bar(address);
         for (event, changed) in events.clone() {
@@ -275,7 +272,7 @@ impl Visit<'_> {
             let fetched = self.get(&format!("{base}{event}.json"), bar.as_ref()).and_then(|(bytes, _)| {
                 let read =
                     indicators::read(&event, &bytes).map_err(|error| anyhow!("{event}.json: {error}"))?;
-                write(&path, &bytes)?;
+                collection::write(&path, &bytes)?;
                 Ok(read.indicators.len())
             });
             match fetched {
@@ -308,9 +305,9 @@ impl Visit<'_> {
     /// A bundle, an event or a list.
     fn file(&mut self, address: &str, bytes: &[u8]) -> Result<()> {
         let last = address.split(['?', '#']).next().unwrap_or(address).rsplit('/').next().unwrap_or_default();
-        let file = format!("web-{}-{}", digest(address), plain(last));
+        let file = format!("web-{}-{}", mark(address), short(last));
         let read = indicators::read(&file, bytes).with_context(|| address.to_owned())?;
-        write(&self.remote.folder.join(file), bytes)?;
+        collection::write(&self.remote.folder.join(file), bytes)?;
         self.said.push(format!(
             "{address}: {} indicators, {} warning lists, {} skipped",
             read.indicators.len(),
@@ -384,24 +381,11 @@ fn encoded(value: &str) -> String {
     value.bytes().map(byte).collect()
 }
 
-fn digest(address: &str) -> String {
-    Sha256::digest(address.as_bytes()).iter().take(4).map(|byte| format!("{byte:02x}")).collect()
+fn mark(address: &str) -> String {
+    collection::mark(address.as_bytes())
 }
 
-/// A part of a file's name.
-fn plain(text: &str) -> String {
-    let name = text.chars().take(64);
-    name.map(|c| if c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_') { c } else { '_' }).collect()
-}
-
-/// Writes a file whole or not at all, also through a power cut.
-fn write(path: &Path, bytes: &[u8]) -> Result<()> {
-    let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-    let unfinished = path.with_file_name(format!(".{name}.part"));
-    let written = fs::File::create(&unfinished).and_then(|mut file| {
-        std::io::Write::write_all(&mut file, bytes)?;
-        file.sync_all()?;
-        fs::rename(&unfinished, path)
-    });
-    written.with_context(|| format!("{}: cannot be written", path.display()))
+/// A part of a file's name, whatever a server calls its collections.
+fn short(text: &str) -> String {
+    collection::plain(text).chars().take(NAME_LENGTH_MAX).collect()
 }

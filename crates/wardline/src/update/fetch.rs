@@ -6,7 +6,7 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read as _, Seek as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail};
 use sha2::{Digest as _, Sha256};
@@ -15,9 +15,9 @@ use ureq::tls::{Certificate, RootCerts, TlsConfig};
 use ureq::{Agent, Body};
 use wardline_feeds::indicators::taxii;
 use wardline_feeds::sources::retry;
-use wardline_model::Timestamp;
 
 use super::ledger::Validators;
+use crate::feed::wall_clock;
 
 /// Attempts for a file that bring nothing on.
 const ATTEMPTS_MAX: u32 = 4;
@@ -173,8 +173,8 @@ impl Client {
             ),
             (404 | 410, _) => return Ok(Attempt::Answered(Answer::Absent)),
             (status @ (429 | 500 | 502 | 503 | 504), _) => {
-                let wait =
-                    header(answer.headers(), "retry-after").and_then(|value| retry::wait_s(value, now()));
+                let wait = header(answer.headers(), "retry-after")
+                    .and_then(|value| retry::wait_s(value, wall_clock()));
                 return Ok(again(&format!("answers {status}"), wait.unwrap_or(2), 0));
             }
             (status, _) => bail!("answers {status}"),
@@ -243,11 +243,6 @@ fn header<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
 fn continues(headers: &HeaderMap, length: u64) -> bool {
     let range = header(headers, "content-range").and_then(|range| range.strip_prefix("bytes "));
     range.and_then(|range| range.split_once('-')).is_some_and(|(from, _)| from.parse() == Ok(length))
-}
-
-pub(super) fn now() -> Timestamp {
-    let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    Timestamp::from_seconds(i64::try_from(since_epoch.as_secs()).unwrap_or(i64::MAX))
 }
 
 /// A file that is on its way, with the mark of the version that it is a part of beside it.

@@ -4,8 +4,10 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context as _, Result};
+use anyhow::Result;
 use serde::{Deserialize, Serialize};
+
+use crate::collection;
 
 /// Marks of a version of a file (RFC 9110 section 8.8).
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -69,9 +71,6 @@ impl Ledger {
 
     /// Writes it, whole or not at all.
     pub(super) fn save(&self) -> Result<()> {
-        let unfinished = self.path.with_extension("part");
-        fs::write(&unfinished, serde_json::to_vec(self)?)
-            .and_then(|()| fs::rename(&unfinished, &self.path))
-            .with_context(|| format!("{}: cannot be written", self.path.display()))
+        collection::write(&self.path, &serde_json::to_vec(self)?)
     }
 }

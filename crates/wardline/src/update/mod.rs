@@ -26,6 +26,7 @@ use wardline_feeds::sources::{
 };
 
 use crate::cli::{FeedSource, FeedsUpdate};
+use crate::feed::wall_clock;
 use crate::{Outcome, collection, complain};
 
 /// Where the ledger and what is on its way are kept; begins with a dot, so that nobody reads it as a feed.
@@ -67,7 +68,7 @@ pub(crate) fn run(folder: &Path, wanted: &FeedsUpdate) -> Result<Outcome> {
         if let Err(error) = done {
             report.broken(&format!("{error:#}"));
         } else {
-            update.ledger.updated.insert(source.name().to_owned(), fetch::now().to_string());
+            update.ledger.updated.insert(source.name().to_owned(), wall_clock().to_string());
         }
         update.ledger.save()?;
         for broken in &report.broken {
