@@ -41,6 +41,7 @@ pub(crate) struct Device {
 }
 
 /// A kind of device of which a hospital may have several.
+#[derive(Debug)]
 pub(crate) struct Kind {
     pub prefix: [u8; 3],
     pub vendor: &'static str,
@@ -52,11 +53,12 @@ pub(crate) struct Kind {
     pub parameters: &'static [u8],
 }
 
-const WINDOWS: &[u8] = &[1, 3, 6, 15, 31, 33, 43, 44, 46, 47, 119, 121, 249, 252];
-const LINUX: &[u8] = &[1, 28, 2, 3, 15, 6, 119, 12, 44, 47, 26, 121, 42];
-const SMALL: &[u8] = &[1, 3, 6, 15];
+/// DHCP option 55 as these systems ask.
+pub(crate) const WINDOWS: &[u8] = &[1, 3, 6, 15, 31, 33, 43, 44, 46, 47, 119, 121, 249, 252];
+pub(crate) const LINUX: &[u8] = &[1, 28, 2, 3, 15, 6, 119, 12, 44, 47, 26, 121, 42];
+pub(crate) const SMALL: &[u8] = &[1, 3, 6, 15];
 
-const fn kind(
+pub(crate) const fn kind(
     prefix: [u8; 3],
     (vendor, model): (&'static str, &'static str),
     category: Category,

@@ -6,7 +6,7 @@
     reason = "a test fails by panicking"
 )]
 
-use std::process::Command;
+mod tshark;
 
 use wardline_lab::{Hospital, write_capture};
 
@@ -37,39 +37,23 @@ fn frames_come_in_order_of_time_and_never_end() {
 
 #[test]
 fn others_find_nothing_wrong_with_it() {
-    if Command::new("tshark").arg("--version").output().is_err() {
+    if !tshark::is_installed() {
         return println!("skipped: tshark is not installed");
     }
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("hospital.pcap");
     let (bytes, labels) = capture(5, true, 700);
     std::fs::write(&path, bytes).unwrap();
-    // What real software said is as it was; tshark calls frames of DCMTK's C-GET malformed that DCMTK reads.
-    let recorded: Vec<_> = labels.recordings.iter().flat_map(|recording| &recording.stations).collect();
-    let made: String = recorded.iter().map(|station| format!(" && ip.addr != {station}")).collect();
-    let count = |filter: &str| {
-        let output = Command::new("tshark")
-            .args([
-                "-r",
-                path.to_str().unwrap(),
-                "-o",
-                "tcp.check_checksum:TRUE",
-                "-o",
-                "udp.check_checksum:TRUE",
-            ])
-            .args(["-o", "ip.check_checksum:TRUE", "-Y", filter, "-T", "fields", "-e", "frame.number"])
-            .output()
-            .unwrap();
-        String::from_utf8(output.stdout).unwrap().lines().count()
-    };
-    for wrong in [
-        format!("_ws.malformed{made}").as_str(),
-        "tcp.checksum.status == 0",
-        "udp.checksum.status == 0",
-        "ip.checksum.status == 0",
-    ] {
-        assert_eq!(count(wrong), 0, "{wrong}");
-    }
+    // One recording of real software stays as it was recorded, though tshark calls frames of its C-GET malformed and misses
+    // a segment.
+    let orthanc = labels.recordings.iter().filter(|recording| recording.name == "dicom-orthanc");
+    let made: String = orthanc
+        .flat_map(|recording| &recording.stations)
+        .map(|station| format!(" && ip.addr != {station}"))
+        .collect();
+    let count = |filter: &str| tshark::count(&path, filter);
+    assert_eq!(count(&format!("_ws.malformed{made}")), 0);
+    tshark::checksums_are_right(&path, "seed 5");
     assert_eq!(count(&format!("(tcp.analysis.retransmission || tcp.analysis.lost_segment){made}")), 0);
     for spoken in
         ["hl7", "dicom.pdu.type == 1", "dhcp", "dns", "ntp", "snmp", "http.request", "arp.opcode == 2"]

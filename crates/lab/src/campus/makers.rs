@@ -5,24 +5,11 @@ use rand_chacha::ChaCha8Rng;
 use wardline_model::Category;
 
 use super::layout::Role;
+use crate::devices::{self, LINUX, SMALL, WINDOWS};
 
-/// A kind of machine.
-#[derive(Debug)]
-pub(super) struct Kind {
-    pub prefix: [u8; 3],
-    pub vendor: &'static str,
-    pub model: &'static str,
-    pub category: Category,
-    pub name: &'static str,
-    pub time_to_live: u8,
-    pub vendor_class: &'static str,
-    pub parameters: &'static [u8],
-}
+pub(super) use crate::devices::Kind;
 
-const WINDOWS: &[u8] = &[1, 3, 6, 15, 31, 33, 43, 44, 46, 47, 119, 121, 249, 252];
-const LINUX: &[u8] = &[1, 28, 2, 3, 15, 6, 119, 12, 44, 47, 26, 121, 42];
-const SMALL: &[u8] = &[1, 3, 6, 15];
-
+/// A kind of machine; its time to live says which system it runs.
 const fn kind(
     prefix: [u8; 3],
     (vendor, model): (&'static str, &'static str),
@@ -30,12 +17,12 @@ const fn kind(
     name: &'static str,
     time_to_live: u8,
 ) -> Kind {
-    let (vendor_class, parameters) = match time_to_live {
+    let (vendor_class, parameters): (_, &[u8]) = match time_to_live {
         128 => ("MSFT 5.0", WINDOWS),
         64 => ("", LINUX),
         _ => ("", SMALL),
     };
-    Kind { prefix, vendor, model, category, name, time_to_live, vendor_class, parameters }
+    devices::kind(prefix, (vendor, model), category, name, time_to_live, (vendor_class, parameters))
 }
 
 /// One of several.
