@@ -49,8 +49,10 @@ pub(crate) struct Fragments {
 }
 
 impl Fragments {
-    pub(crate) fn new(limits: Limits) -> Self {
-        Self { waiting: HashMap::default(), bytes: 0, limits }
+    /// Nobody outside knows the seed, so nobody can make identifications that collide.
+    pub(crate) fn new(limits: Limits, seed: u64) -> Self {
+        let hasher = foldhash::fast::FixedState::with_seed(seed);
+        Self { waiting: HashMap::with_hasher(hasher), bytes: 0, limits }
     }
 
     /// Takes a fragment.

@@ -50,13 +50,14 @@ pub(crate) enum Routed<'a> {
 
 impl Front {
     pub(crate) fn new(limits: Limits, seed: u64) -> Self {
+        let hasher = || foldhash::fast::FixedState::with_seed(seed);
         Self {
             limits,
-            hasher: foldhash::fast::FixedState::with_seed(seed),
-            fragments: Fragments::new(limits),
+            hasher: hasher(),
+            fragments: Fragments::new(limits, seed),
             replicas: Replicas::new(seed),
-            stations: HashMap::default(),
-            routers: HashMap::default(),
+            stations: HashMap::with_hasher(hasher()),
+            routers: HashMap::with_hasher(hasher()),
             radio: Radio::default(),
             counters: Counters::default(),
         }
