@@ -233,6 +233,18 @@ fn guessing_is_slowed_down_and_tells_nothing() {
 }
 
 #[test]
+fn guessing_many_times_at_once_is_no_faster() {
+    let console = console();
+    let statuses: Vec<u16> = std::thread::scope(|scope| {
+        let guess = || console.sign_in("analyst", "not the right password").status;
+        let guesses: Vec<_> = (0..16).map(|_| scope.spawn(guess)).collect();
+        guesses.into_iter().map(|guess| guess.join().unwrap()).collect()
+    });
+    let judged = statuses.iter().filter(|status| **status == 401).count();
+    assert!(judged <= 6, "{judged} of {} guesses were judged", statuses.len());
+}
+
+#[test]
 fn another_site_cannot_sign_anybody_in_or_out() {
     let console = console();
     let body = json!({"name": "analyst", "password": PASSWORD}).to_string();

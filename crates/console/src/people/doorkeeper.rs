@@ -96,6 +96,7 @@ impl Doorkeeper {
             if let Some(wait) = tried.iter().filter_map(|tried| inner.failures.wait(tried, now)).max() {
                 return Err(Refusal::Wait(wait));
             }
+            tried.iter().for_each(|tried| inner.failures.failed(tried.clone(), now));
             inner.refresh();
             inner.accounts.get(&asked.name).cloned()
         };
@@ -115,7 +116,10 @@ impl Doorkeeper {
         let mut inner = self.lock();
         let now = Instant::now();
         let right = match (account, code.filter(|code| !code.is_empty())) {
-            (Some(account), None) if account.has_second_factor() => return Err(Refusal::CodeMissing),
+            (Some(account), None) if account.has_second_factor() => {
+                tried.iter().for_each(|tried| inner.failures.did_not_fail(tried));
+                return Err(Refusal::CodeMissing);
+            }
             (Some(account), Some(code)) if account.has_second_factor() => {
                 let step = account.code_step(&code, now_s());
                 let fresh = step.filter(|step| inner.codes.get(&name).is_none_or(|used| step > used));
@@ -126,13 +130,11 @@ impl Doorkeeper {
             }
             (account, _) => account,
         };
-        let Some(account) = right else {
-            tried.into_iter().for_each(|tried| inner.failures.failed(tried, now));
-            return Err(Refusal::Wrong);
-        };
+        let account = right.ok_or(Refusal::Wrong)?;
         let secret = accounts::random().map_err(|_| Refusal::Busy)?;
         let secret: String = secret.iter().map(|byte| format!("{byte:02x}")).collect();
-        // What an address did stays: it may be trying many names.
+        // What an address did before stays: it may be trying many names.
+        tried.iter().for_each(|tried| inner.failures.did_not_fail(tried));
         inner.failures.succeeded(&Tried::Name(name.clone()));
         inner.sessions.begin(accounts::digest(&secret), &name, now);
         let cookie = self.set_cookie(&secret, AGE_MAX.as_secs());

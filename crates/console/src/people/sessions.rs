@@ -87,6 +87,7 @@ impl Failures {
         wait.checked_sub(now.duration_since(*last)).filter(|left| !left.is_zero())
     }
 
+    /// Counts an attempt as failed. Before it is judged, so that many at once are not all the first.
     pub(super) fn failed(&mut self, tried: Tried, now: Instant) {
         if self.0.len() >= FAILURES_MAX && !self.0.contains_key(&tried) {
             self.0.retain(|_, (_, last)| now.duration_since(*last) < WAIT_MAX);
@@ -101,6 +102,14 @@ impl Failures {
         *last = now;
     }
 
+    /// One attempt did not fail after all.
+    pub(super) fn did_not_fail(&mut self, tried: &Tried) {
+        if let Some((count, _)) = self.0.get_mut(tried) {
+            *count = count.saturating_sub(1);
+        }
+    }
+
+    /// What failed before is forgotten.
     pub(super) fn succeeded(&mut self, tried: &Tried) {
         self.0.remove(tried);
     }
