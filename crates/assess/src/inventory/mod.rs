@@ -20,7 +20,7 @@ use hashbrown::HashMap;
 use hashbrown::hash_map::Entry;
 use wardline_model::fact::DeviceIdentity;
 use wardline_model::{
-    Category, Claim, Criticality, Device, DeviceField, DeviceId, DeviceReference, Label, MacAddress,
+    Category, Claim, Criticality, Device, DeviceField, DeviceId, DeviceReference, Fact, Label, MacAddress,
     Mismatch, MismatchKind, Observation, Protocol, RadioAddress, Site, Station, Timestamp,
 };
 
@@ -117,6 +117,8 @@ pub(crate) struct Inventory {
     topology: Topology,
     /// The sender of the observation at hand, and whose it is: most that look at an observation ask.
     sender: (Station, Option<DeviceKey>),
+    /// Likewise the receiver, where several will ask: at the end of a conversation. An empty station is nobody's.
+    receiver: (Station, Option<DeviceKey>),
     entities: Map<DeviceKey, Entity>,
     anchors: Anchors,
     records: Records,
@@ -138,6 +140,7 @@ impl Inventory {
             clues: Map::default(),
             topology: Topology::default(),
             sender: (Station::default(), None),
+            receiver: (Station::default(), None),
             entities: Map::default(),
             anchors: Anchors::default(),
             stored: Map::default(),
@@ -155,12 +158,17 @@ impl Inventory {
     pub(crate) fn observe(&mut self, observation: &Observation, names: &CaptureNames) {
         self.topology.observe(observation);
         self.sender = (observation.from, self.find(&observation.from));
+        self.receiver = match observation.fact {
+            Fact::ConversationEnded(_) => (observation.to, self.find(&observation.to)),
+            _ => (Station::default(), None),
+        };
         clues::observe(self, observation, names);
     }
 
     /// The device that an end of an observation belongs to, if it is one of ours.
     pub(crate) fn key_of(&self, station: &Station) -> Option<DeviceKey> {
-        if *station == self.sender.0 { self.sender.1 } else { self.find(station) }
+        let known = [&self.sender, &self.receiver].into_iter().find(|(known, _)| known == station);
+        known.map_or_else(|| self.find(station), |(_, key)| *key)
     }
 
     fn find(&self, station: &Station) -> Option<DeviceKey> {

@@ -121,13 +121,12 @@ impl Detector for ChangedWays {
             _ => return,
         };
         self.turn(observation.sighting.time, world, episodes);
+        let answered = ended.is_none_or(|conversation| conversation.packets.iter().all(|count| *count > 0));
         let ends = [(observation.from, observation.to), (observation.to, observation.from)];
         for (side, (station, peer)) in ends.into_iter().enumerate() {
             if side == 1 && ended.is_none() {
                 break;
             }
-            let answered =
-                ended.is_none_or(|conversation| conversation.packets.iter().all(|count| *count > 0));
             let Some(habit) = self.habit(observation, (station, peer), answered, world) else { continue };
             match ended {
                 Some(conversation) => {
@@ -158,11 +157,12 @@ impl ChangedWays {
         }
         let habit = self.habits.at(key, observation.sighting.time);
         if !habit.active && self.active.len() < SENDERS_MAX {
+            // What it did first in the window stands for what it did.
             habit.active = true;
+            (habit.station, habit.peer) = (station, peer);
+            (habit.sighting, habit.transport) = (observation.sighting, observation.transport);
             self.active.push(key);
         }
-        (habit.station, habit.peer) = (station, peer);
-        (habit.sighting, habit.transport) = (observation.sighting, observation.transport);
         Some(habit)
     }
 
@@ -194,7 +194,7 @@ impl ChangedWays {
         }
         let shared = shared(&ended);
         for window in &ended {
-            self.judge(window, (began, shared.contains(&window.category)), world, episodes);
+            self.judge(window, (began, now, shared.contains(&window.category)), world, episodes);
         }
         self.teach(ended, before, world.learning);
     }
@@ -223,7 +223,7 @@ impl ChangedWays {
     fn judge(
         &mut self,
         window: &Ended,
-        (began, together): (Timestamp, bool),
+        (began, now, together): (Timestamp, Timestamp, bool),
         world: &World<'_>,
         episodes: &mut Episodes,
     ) {
@@ -244,7 +244,6 @@ impl ChangedWays {
         habit.run += 1;
         let was_usual = habit.judged >= JUDGED_MIN && habit.unlike * ODD_SHARE <= habit.judged;
         let medical = world.is_medical(&habit.station);
-        let now = habit.sighting.time;
         if habit.run < RUN_MIN
             || !was_usual
             || world.in_maintenance(habit.station.ip, now)
