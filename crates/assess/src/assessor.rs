@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use hashbrown::hash_map::Entry;
+use indexmap::IndexMap;
+use indexmap::map::Entry;
 use wardline_model::{
     CaptureId, Device, Edge, Exposure, Fact, Finding, FlowRecord, Indicator, Label, Observation, Policy,
     Site, Timestamp, Transport, WarningList,
@@ -14,7 +15,7 @@ use crate::Changes;
 use crate::detection::{self, Detector, Episodes, Roles, World};
 use crate::evidence::CaptureNames;
 use crate::exposures::{DefaultCredential, Exposures};
-use crate::inventory::{DeviceKey, Inventory, Map};
+use crate::inventory::{DeviceKey, Inventory};
 use crate::limits::{EDGES_MAX, FLOWS_MAX};
 
 /// What an assessor is told beforehand.
@@ -86,7 +87,8 @@ pub struct Assessor {
     roles: Roles,
     names: CaptureNames,
     flows: Vec<FlowRecord>,
-    edges: Map<EdgeKey, Totals>,
+    /// In the order in which they came up, which is the same for the same traffic.
+    edges: IndexMap<EdgeKey, Totals, foldhash::fast::FixedState>,
     refused_flows: u64,
     refused_edges: u64,
     now: Timestamp,
@@ -107,7 +109,7 @@ impl Assessor {
             roles: Roles::default(),
             names: CaptureNames::default(),
             flows: Vec::new(),
-            edges: Map::default(),
+            edges: IndexMap::default(),
             refused_flows: 0,
             refused_edges: 0,
             now: Timestamp::default(),
@@ -121,6 +123,7 @@ impl Assessor {
 
     /// Learns what is normal from an observation of a baseline, and reports nothing from it.
     pub fn learn(&mut self, observation: &Observation) {
+        self.inventory.face(observation);
         self.roles.observe(observation);
         let world =
             World { inventory: &self.inventory, names: &self.names, roles: &self.roles, learning: true };
@@ -174,17 +177,9 @@ impl Assessor {
             exposures: self.exposures.drain(&self.inventory),
             // As many will come until the next time; growing to them step by step costs more than the records.
             flows: std::mem::replace(&mut self.flows, Vec::with_capacity(expected_flows)),
-            edges: self.drain_edges(),
+            // The table keeps its room: about as many will come again.
+            edges: self.edges.drain(..).map(|(key, totals)| totals.edge(key)).collect(),
         }
-    }
-
-    /// Edges in the order of their keys. The table keeps its room: about as many will come again.
-    fn drain_edges(&mut self) -> Vec<Edge> {
-        let mut edges: Vec<_> = self.edges.iter().collect();
-        edges.sort_unstable_by_key(|(key, _)| *key);
-        let edges = edges.into_iter().map(|(key, totals)| totals.edge(*key)).collect();
-        self.edges.clear();
-        edges
     }
 
     /// Ends the run.
@@ -245,7 +240,7 @@ impl Assessor {
         else {
             return;
         };
-        let devices = (self.inventory.key_of(&observation.from), self.inventory.key_of(&observation.to));
+        let [from, to] = self.inventory.ends();
         let flow = FlowRecord {
             community_id: observation.community_id(),
             src,
@@ -258,14 +253,14 @@ impl Assessor {
             end: conversation.end,
             packets: conversation.packets,
             bytes: conversation.bytes,
-            src_device: devices.0.map(DeviceKey::id),
-            dst_device: devices.1.map(DeviceKey::id),
+            src_device: from.map(DeviceKey::id),
+            dst_device: to.map(DeviceKey::id),
             encrypted: conversation.encrypted,
             tcp: conversation.tcp,
             server_name: conversation.server_name.clone(),
             fingerprints: conversation.ja4.iter().map(|ja4| Label::new(&format!("ja4={ja4}"))).collect(),
         };
-        if let (Some(source), Some(destination)) = devices {
+        if let (Some(source), Some(destination)) = (from, to) {
             self.add_to_edge((source, destination), (protocol, observation.to.port), conversation);
         }
         if self.flows.len() < FLOWS_MAX {

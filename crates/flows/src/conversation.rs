@@ -8,16 +8,21 @@ use wardline_model::{CaptureId, MacAddress, Station, TcpOutcome, Timestamp, Tran
 use wardline_wire::Direction;
 
 use crate::application::ConversationLabels;
+use crate::index::KeyHash;
 use crate::reassembly::Half;
+use crate::shard::Packet;
 use crate::spoken::Spoken;
 
 const SECOND: i64 = 1_000_000_000;
 
 /// Both ends and the transport, whichever way a packet went.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(C)]
 pub(crate) struct Key {
-    low: u128,
-    high: u128,
+    /// Bits of the addresses in this processor's order, as of numbers of 128 bits: bytes, because a number would take
+    /// room for its alignment.
+    low: [u8; 16],
+    high: [u8; 16],
     low_port: u16,
     high_port: u16,
     protocol: u8,
@@ -33,8 +38,9 @@ impl Key {
         let upward = one <= two;
         let (low, high) = if upward { (one, two) } else { (two, one) };
         let v4 = source.0.is_ipv4();
-        let key = Self { low: low.0, high: high.0, low_port: low.1, high_port: high.1, protocol, v4 };
-        (key, upward)
+        let (low_port, high_port) = (low.1, high.1);
+        let (low, high) = (low.0.to_ne_bytes(), high.0.to_ne_bytes());
+        (Self { low, high, low_port, high_port, protocol, v4 }, upward)
     }
 
     pub(crate) const fn transport(&self) -> Transport {
@@ -43,7 +49,8 @@ impl Key {
 
     /// Address and port of the low or the high end.
     pub(crate) fn end(&self, low: bool) -> (IpAddr, u16) {
-        let (bits, port) = if low { (self.low, self.low_port) } else { (self.high, self.high_port) };
+        let (bytes, port) = if low { (self.low, self.low_port) } else { (self.high, self.high_port) };
+        let bits = u128::from_ne_bytes(bytes);
         let ip =
             if self.v4 { IpAddr::V4(Ipv4Addr::from(bits as u32)) } else { IpAddr::V6(Ipv6Addr::from(bits)) };
         (ip, port)
@@ -55,10 +62,11 @@ impl Hash for Key {
     #[inline]
     fn hash<H: Hasher>(&self, state: &mut H) {
         if self.v4 {
-            state.write_u64((self.low as u64) << 32 | self.high as u64);
+            let [low, high] = [self.low, self.high].map(u128::from_ne_bytes);
+            state.write_u64((low as u64) << 32 | high as u64);
         } else {
-            state.write_u128(self.low);
-            state.write_u128(self.high);
+            state.write_u128(u128::from_ne_bytes(self.low));
+            state.write_u128(u128::from_ne_bytes(self.high));
         }
         let ports = u64::from(self.low_port) << 16 | u64::from(self.high_port);
         state.write_u64(ports << 16 | u64::from(self.protocol) << 1 | u64::from(self.v4));
@@ -97,11 +105,12 @@ pub(crate) enum State {
 /// What happened within the running second.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Second {
-    pub begin: i64,
     pub packets: [u32; 2],
-    pub bytes: [u64; 2],
-    /// Sums of the squares of packet lengths.
-    pub squares: [u64; 2],
+    pub bytes: [u32; 2],
+    /// Sums of the squares of packet lengths. Where they do not fit, nobody speaks.
+    pub squares: [u32; 2],
+    /// Its number, less what 16 bits do not hold: no conversation is silent for so long and still the same.
+    pub begin: u16,
     pub told: bool,
 }
 
@@ -113,7 +122,7 @@ impl Second {
     pub(crate) fn voice(&self) -> Option<(usize, u16)> {
         const BYTES: std::ops::RangeInclusive<u64> = 60..=400;
         let side = usize::from(self.bytes[1] > self.bytes[0]);
-        let (packets, bytes) = (u64::from(self.packets[side]), self.bytes[side]);
+        let (packets, bytes) = (u64::from(self.packets[side]), u64::from(self.bytes[side]));
         let interval_ms = match packets {
             49..=51 => 20,
             32..=34 => 30,
@@ -122,48 +131,96 @@ impl Second {
             _ => return None,
         };
         let mean = bytes / packets;
-        let variance = (self.squares[side] / packets).saturating_sub(mean * mean);
+        let variance = (u64::from(self.squares[side]) / packets).saturating_sub(mean * mean);
         // A spread of at least a twentieth of the size.
         let changes = variance * 400 >= mean * mean;
-        (BYTES.contains(&mean) && changes && self.bytes[1 - side] * 3 < bytes).then_some((side, interval_ms))
+        let one_speaks = u64::from(self.bytes[1 - side]) * 3 < bytes;
+        (BYTES.contains(&mean) && changes && one_speaks).then_some((side, interval_ms))
     }
 }
 
 /// A conversation.
 ///
 /// The fields stand in the order in which they are needed: with very many conversations each line of the cache (64 bytes)
-/// that a packet needs is fetched from memory. [`Shard::check`](crate::shard::Shard::check) asks for the first ones early.
+/// that a packet needs is fetched from memory. A packet that nobody reads needs the first two.
 #[repr(C, align(64))]
 pub(crate) struct Talk {
     // First line: which conversation it is, and whether it still goes on.
     pub key: Key,
-    pub hash: u64,
-    pub end: Timestamp,
-    // Second line: what is counted.
-    pub packets: [u64; 2],
-    pub bytes: [u64; 2],
-    pub vlan: Option<u16>,
-    pub macs: [Option<MacAddress>; 2],
     /// The initiator is the low end of the key.
     pub from_low: bool,
     pub state: State,
-    pub finished: [bool; 2],
+    pub end: Timestamp,
+    pub hash: KeyHash,
+    /// [`NO_MAC`] where none was seen.
+    pub macs: [MacAddress; 2],
+    // Second line: what is counted, and what decides about the third.
+    pub packets: [u64; 2],
+    pub bytes: [u64; 2],
+    pub second: Second,
     /// Seconds at the pace of speech, less those that were not; 255 when it was told.
     pub voice_seconds: u8,
-    // Third line: the running second, and who reads.
-    pub second: Second,
-    // The rest is for those that are read, and for the end.
+    /// Which sides sent their last: a bit each.
+    pub finished: u8,
+    /// Whether somebody still wants bytes: [`Spoken::listens`], to know it without a look at the third line.
+    pub listens: bool,
+    /// Whether a conversation is here at all: see [`crate::talks::Talks`].
+    pub taken: bool,
+    // Third line: who reads, and what is told at the end.
     pub spoken: Spoken,
     pub halves: Option<Box<[Half; 2]>>,
     pub labels: Option<Box<ConversationLabels>>,
-    pub missing: u64,
-    pub first_packet: u64,
     pub start: Timestamp,
+    pub first_packet: u64,
     pub capture: CaptureId,
+    /// [`NO_VLAN`] where there is none.
+    pub vlan: u16,
     pub time_to_live: [u8; 2],
 }
 
+/// No VLAN has this number: they have twelve bits.
+const NO_VLAN: u16 = u16::MAX;
+
+/// No station has it: some captures have it where there is no link.
+pub(crate) const NO_MAC: MacAddress = MacAddress([0; 6]);
+
 impl Talk {
+    /// A conversation that begins with a packet: nothing is counted yet.
+    pub(crate) fn new(packet: &Packet, from_low: bool, state: State) -> Self {
+        Self {
+            key: packet.key,
+            from_low,
+            state,
+            end: packet.sighting.time,
+            hash: packet.hash,
+            macs: [NO_MAC; 2],
+            packets: [0; 2],
+            bytes: [0; 2],
+            second: Second::default(),
+            voice_seconds: 0,
+            finished: 0,
+            listens: true,
+            taken: true,
+            spoken: Spoken::default(),
+            halves: None,
+            labels: None,
+            start: packet.sighting.time,
+            first_packet: packet.sighting.packet,
+            capture: packet.sighting.capture,
+            vlan: packet.link.vlan.unwrap_or(NO_VLAN),
+            time_to_live: [0; 2],
+        }
+    }
+
+    /// What is left at the place of a conversation that was taken out.
+    pub(crate) const fn free(before: &Self) -> Self {
+        Self { key: before.key, taken: false, spoken: Spoken::Silent, halves: None, labels: None, ..*before }
+    }
+
+    pub(crate) fn vlan(&self) -> Option<u16> {
+        (self.vlan != NO_VLAN).then_some(self.vlan)
+    }
+
     /// Which way a packet goes that went from the low to the high end of the key, or not.
     pub(crate) const fn direction(&self, upward: bool) -> Direction {
         if upward == self.from_low { Direction::Forward } else { Direction::Backward }
@@ -171,7 +228,8 @@ impl Talk {
 
     fn station(&self, side: usize) -> Station {
         let (ip, port) = self.key.end(self.from_low == (side == 0));
-        Station { mac: self.macs.get(side).copied().flatten(), ip: Some(ip), port, radio: None }
+        let mac = self.macs.get(side).copied().filter(|mac| *mac != NO_MAC);
+        Station { mac, ip: Some(ip), port, radio: None }
     }
 
     pub(crate) fn initiator(&self) -> Station {
@@ -231,7 +289,8 @@ impl Talk {
             },
             server_name: labels.and_then(|labels| labels.server_name.clone()),
             ja4: labels.and_then(|labels| labels.ja4.clone()),
-            missing_bytes: self.missing + halves.map_or(0, |halves| halves.iter().map(Half::missing).sum()),
+            missing_bytes: labels.map_or(0, |labels| labels.missing_bytes)
+                + halves.map_or(0, |halves| halves.iter().map(Half::missing).sum()),
         }
     }
 }
@@ -254,7 +313,7 @@ mod tests {
     #[test]
     fn a_conversation_is_small() {
         // A million of them is what a flood brings.
-        let size = size_of::<Option<super::Talk>>();
-        assert!(size <= 256, "{size}");
+        let size = size_of::<super::Talk>();
+        assert!(size <= 192, "{size}");
     }
 }

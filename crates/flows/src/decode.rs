@@ -74,6 +74,10 @@ pub(crate) struct Decoded<'a> {
 }
 
 /// Takes a frame apart down to the innermost IP packet.
+///
+/// What nearly every frame goes through is compiled into one piece, so that nothing is copied from step to step: only
+/// what is in a tunnel is read by calls, in [`Decoder::inside`] and [`Decoder::bridged`].
+#[inline(always)]
 pub(crate) fn decode(link_type: u16, bytes: &[u8], original_length: u32) -> Result<Decoded<'_>, Error> {
     let missing = original_length.saturating_sub(u32::try_from(bytes.len()).unwrap_or(u32::MAX));
     let decoder = Decoder { missing, depth: 0 };
@@ -104,7 +108,7 @@ struct Decoder {
 }
 
 impl Decoder {
-    #[inline]
+    #[inline(always)]
     fn ethernet<'a>(self, bytes: &'a [u8]) -> Result<Decoded<'a>, Error> {
         let frame = ethernet::Frame::parse(bytes)?;
         let link = Link {
@@ -129,7 +133,7 @@ impl Decoder {
         self.typed(Link::default(), kind, bytes)
     }
 
-    #[inline]
+    #[inline(always)]
     fn carried<'a>(self, link: Link, carried: Carried, bytes: &'a [u8]) -> Result<Decoded<'a>, Error> {
         match carried {
             Carried::Type(kind) => self.typed(link, kind, bytes),
@@ -137,6 +141,7 @@ impl Decoder {
         }
     }
 
+    #[inline(never)]
     fn llc<'a>(self, link: Link, bytes: &'a [u8]) -> Result<Decoded<'a>, Error> {
         let (llc, rest) = Llc::parse(bytes)?;
         match llc {
@@ -150,7 +155,7 @@ impl Decoder {
         }
     }
 
-    #[inline]
+    #[inline(always)]
     fn typed<'a>(self, mut link: Link, mut kind: u16, mut bytes: &'a [u8]) -> Result<Decoded<'a>, Error> {
         for _ in 0..=TAGS_MAX {
             let content = match kind {
@@ -173,7 +178,7 @@ impl Decoder {
                         (kind, bytes) = (inner, rest);
                         continue;
                     }
-                    (mpls::Carried::Ethernet, rest) => return self.deeper()?.ethernet(rest),
+                    (mpls::Carried::Ethernet, rest) => return self.deeper()?.bridged(rest),
                 },
                 _ if Tag::announced_by(kind) => {
                     let (tag, rest) = Tag::parse(bytes)?;
@@ -198,7 +203,7 @@ impl Decoder {
         })
     }
 
-    #[inline]
+    #[inline(always)]
     fn ipv4<'a>(self, link: Link, bytes: &'a [u8]) -> Result<Decoded<'a>, Error> {
         let packet = ipv4::Packet::parse(bytes, self.missing)?;
         let ip = Ip {
@@ -242,25 +247,45 @@ impl Decoder {
         self.ip(link, ip)
     }
 
-    #[inline]
+    #[inline(always)]
     fn ip<'a>(self, link: Link, ip: Ip<'a>) -> Result<Decoded<'a>, Error> {
-        if ip.fragment.is_none() {
-            let inner = match ip.protocol {
-                4 | 41 => Some(self.deeper().and_then(|decoder| decoder.raw(ip.payload))),
-                47 => Some(self.deeper().and_then(|decoder| decoder.gre(ip.payload))),
-                17 => self.vxlan(ip.payload),
-                _ => None,
-            };
-            // A tunnel whose inside cannot be read is a conversation like any other.
-            if let Some(Ok(mut decoded)) = inner {
-                // The outer addresses are those of the tunnel; raw IP inside keeps the link that it came over.
-                if decoded.link == Link::default() {
-                    decoded.link = link;
-                }
-                return Ok(decoded);
-            }
+        let tunnel = match ip.protocol {
+            4 | 41 | 47 => true,
+            // Cheap first: flags and reserved bytes of the header behind the UDP header.
+            17 => matches!(ip.payload, [_, _, _, _, _, _, _, _, 8, 0, 0, 0, ..]),
+            _ => false,
+        };
+        if tunnel
+            && ip.fragment.is_none()
+            && let Some(inside) = self.inside(link, ip.protocol, ip.payload)
+        {
+            return Ok(inside);
         }
         Ok(Decoded { link, content: Content::Ip(ip) })
+    }
+
+    /// What is in a tunnel. A tunnel whose inside cannot be read is a conversation like any other.
+    #[cold]
+    #[inline(never)]
+    fn inside<'a>(self, link: Link, protocol: u8, payload: &'a [u8]) -> Option<Decoded<'a>> {
+        let inner = match protocol {
+            4 | 41 => self.deeper().and_then(|decoder| decoder.raw(payload)),
+            47 => self.deeper().and_then(|decoder| decoder.gre(payload)),
+            _ => self.vxlan(payload)?,
+        };
+        let mut decoded = inner.ok()?;
+        // The outer addresses are those of the tunnel; raw IP inside keeps the link that it came over.
+        if decoded.link == Link::default() {
+            decoded.link = link;
+        }
+        Some(decoded)
+    }
+
+    /// An Ethernet frame in a tunnel.
+    #[cold]
+    #[inline(never)]
+    fn bridged<'a>(self, bytes: &'a [u8]) -> Result<Decoded<'a>, Error> {
+        self.ethernet(bytes)
     }
 
     fn deeper(self) -> Result<Self, Error> {
@@ -275,14 +300,14 @@ impl Decoder {
         let (gre, rest) = Gre::parse(bytes)?;
         match gre.protocol {
             // Without a sequence number there is no ERSPAN header: type I.
-            ether_type::ERSPAN_II if gre.sequence.is_none() => self.ethernet(rest),
+            ether_type::ERSPAN_II if gre.sequence.is_none() => self.bridged(rest),
             ether_type::ERSPAN_II | ether_type::ERSPAN_III => {
                 let (erspan, frame) = Erspan::parse(rest)?;
-                let mut decoded = self.ethernet(frame)?;
+                let mut decoded = self.bridged(frame)?;
                 decoded.link.vlan = decoded.link.vlan.or(Some(erspan.vlan).filter(|vlan| *vlan != 0));
                 Ok(decoded)
             }
-            ether_type::BRIDGED => self.ethernet(rest),
+            ether_type::BRIDGED => self.bridged(rest),
             ether_type::PPP => {
                 let (kind, rest) = pppoe::ppp(rest)?;
                 self.typed(Link::default(), kind, rest)
@@ -292,12 +317,7 @@ impl Decoder {
         }
     }
 
-    #[inline]
     fn vxlan<'a>(self, payload: &'a [u8]) -> Option<Result<Decoded<'a>, Error>> {
-        // Cheap first: flags and reserved bytes of the header behind the UDP header.
-        if payload.get(8..12)? != [8, 0, 0, 0] {
-            return None;
-        }
         let datagram =
             udp::Datagram::parse(payload, u32::try_from(payload.len()).unwrap_or(u32::MAX)).ok()?;
         let sure = match vxlan::probe(datagram.payload) {
@@ -306,7 +326,7 @@ impl Decoder {
             Verdict::NotMine => false,
         };
         let (_, frame) = vxlan::Vxlan::parse(datagram.payload).ok().filter(|_| sure)?;
-        Some(self.deeper().and_then(|decoder| decoder.ethernet(frame)))
+        Some(self.deeper().and_then(|decoder| decoder.bridged(frame)))
     }
 }
 

@@ -12,11 +12,13 @@ use wardline_wire::link::arp;
 use wardline_wire::network::icmp6;
 
 use crate::application::routing;
+use crate::batch::Batch;
 use crate::conversation::Key;
 use crate::counters::Counters;
 use crate::decode::{Content, Decoded, Ip, Link, decode, reads_link_type};
 use crate::fragments::Fragments;
 use crate::frame::Frame;
+use crate::index::KeyHash;
 use crate::limits::{Limits, SHARDS};
 use crate::radio::{self, Radio};
 use crate::replicas::Replicas;
@@ -38,16 +40,6 @@ pub(crate) struct Front {
     pub(crate) counters: Counters,
 }
 
-/// A packet for a shard, with its payload.
-pub(crate) enum Routed<'a> {
-    /// The frame was all about itself.
-    Told,
-    /// A packet of a conversation.
-    Packet(usize, Packet, &'a [u8]),
-    /// A packet that was put together of fragments.
-    Whole(usize, Packet, Vec<u8>),
-}
-
 impl Front {
     pub(crate) fn new(limits: Limits, seed: u64) -> Self {
         let hasher = || foldhash::fast::FixedState::with_seed(seed);
@@ -64,27 +56,22 @@ impl Front {
     }
 
     /// Takes a frame apart.
-    pub(crate) fn frame<'a>(&mut self, frame: &Frame<'a>, out: &mut Vec<Observation>) -> Routed<'a> {
+    pub(crate) fn frame(&mut self, frame: &Frame<'_>, out: &mut Vec<Observation>, batch: &mut Batch) {
         self.counters.packets += 1;
         self.counters.bytes += u64::from(frame.original_length);
         if !reads_link_type(frame.link_type) {
-            self.counters.link_type(frame.link_type);
-            return Routed::Told;
+            return self.counters.link_type(frame.link_type);
         }
         if radio::reads_link_type(frame.link_type) {
-            self.radio.frame(frame, &mut self.counters, out);
-            return Routed::Told;
+            return self.radio.frame(frame, &mut self.counters, out);
         }
         let sighting = Sighting { time: frame.time, capture: frame.capture, packet: frame.number };
         let Decoded { link, content } = match decode(frame.link_type, frame.bytes, frame.original_length) {
             Ok(decoded) => decoded,
-            Err(error) => {
-                self.counters.error(error);
-                return Routed::Told;
-            }
+            Err(error) => return self.counters.error(error),
         };
         match content {
-            Content::Ip(ip) => return self.ip(sighting, link, ip, out),
+            Content::Ip(ip) => self.ip(sighting, link, &ip, out, batch),
             Content::Arp(message) => tell(sighting, link, arp_fact(&message), out),
             Content::Lldp(bytes) => {
                 self.advertisement(sighting, link, crate::advertisement::lldp(bytes), out)
@@ -99,7 +86,6 @@ impl Front {
             },
             Content::Presence => self.presence(sighting, link, out),
         }
-        Routed::Told
     }
 
     fn advertisement(
@@ -179,15 +165,16 @@ impl Front {
     }
 
     #[inline]
-    fn ip<'a>(
+    fn ip(
         &mut self,
         sighting: Sighting,
         link: Link,
-        ip: Ip<'a>,
+        ip: &Ip<'_>,
         out: &mut Vec<Observation>,
-    ) -> Routed<'a> {
-        if let Some(replica) = self.replicas.see(&ip, sighting.time) {
-            let (from, to) = ends(link, &ip);
+        batch: &mut Batch,
+    ) {
+        if let Some(replica) = self.replicas.see(ip, sighting.time) {
+            let (from, to) = ends(link, ip);
             let transport = Some(Transport(ip.protocol));
             out.push(Observation {
                 sighting,
@@ -199,7 +186,7 @@ impl Front {
             });
         }
         if let Some(fragment) = ip.fragment {
-            let outcome = self.fragments.add(&ip, fragment, sighting.time, &mut self.counters);
+            let outcome = self.fragments.add(ip, fragment, sighting.time, &mut self.counters);
             if let Some((offset, length)) = outcome.ambiguous {
                 let fact = AmbiguousStream {
                     kind: AmbiguityKind::FragmentOverlap,
@@ -207,7 +194,7 @@ impl Front {
                     length,
                     time_to_live_step: 0,
                 };
-                let (from, to) = ends(link, &ip);
+                let (from, to) = ends(link, ip);
                 let transport = Some(Transport(ip.protocol));
                 out.push(Observation {
                     sighting,
@@ -218,40 +205,36 @@ impl Front {
                     fact: Fact::Ambiguous(fact),
                 });
             }
-            return match outcome.whole {
-                Some((protocol, payload)) => self.whole(sighting, link, ip, protocol, payload, out),
-                None => Routed::Told,
-            };
+            if let Some((protocol, payload)) = outcome.whole {
+                self.whole(sighting, link, ip, (protocol, &payload), out, batch);
+            }
+            return;
         }
-        if ip.protocol == 58 && self.neighbor(sighting, link, &ip, out) {
-            return Routed::Told;
+        if ip.protocol == 58 && self.neighbor(sighting, link, ip, out) {
+            return;
         }
-        self.routed(sighting, link, &ip, out);
-        let (shard, packet) = self.route(sighting, link, &ip);
-        Routed::Packet(shard, packet, ip.payload)
+        self.routed(sighting, link, ip, out);
+        self.route(sighting, link, ip, batch);
     }
 
-    fn whole<'a>(
+    /// A packet that was put together of fragments.
+    fn whole(
         &mut self,
         sighting: Sighting,
         link: Link,
-        ip: Ip<'_>,
-        protocol: u8,
-        payload: Vec<u8>,
+        ip: &Ip<'_>,
+        (protocol, payload): (u8, &[u8]),
         out: &mut Vec<Observation>,
-    ) -> Routed<'a> {
-        let (protocol, start) = if ip.source.is_ipv6() {
-            match wardline_wire::network::ipv6::Packet::walk_reassembled(protocol, &payload) {
-                Ok((protocol, rest)) => (protocol, payload.len() - rest.len()),
-                Err(error) => {
-                    self.counters.error(error);
-                    return Routed::Told;
-                }
+        batch: &mut Batch,
+    ) {
+        let (protocol, content) = if ip.source.is_ipv6() {
+            match wardline_wire::network::ipv6::Packet::walk_reassembled(protocol, payload) {
+                Ok(inside) => inside,
+                Err(error) => return self.counters.error(error),
             }
         } else {
-            (protocol, 0)
+            (protocol, payload)
         };
-        let content = payload.get(start..).unwrap_or_default();
         let length = content.len() as u32;
         let header = ip.length.saturating_sub(ip.payload_length);
         let whole = Ip {
@@ -260,18 +243,17 @@ impl Front {
             length: header + length,
             payload_length: length,
             payload: content,
-            ..ip
+            ..*ip
         };
         if protocol == 58 && self.neighbor(sighting, link, &whole, out) {
-            return Routed::Told;
+            return;
         }
-        let (shard, packet) = self.route(sighting, link, &whole);
-        Routed::Whole(shard, packet, if start == 0 { payload } else { content.to_vec() })
+        self.route(sighting, link, &whole, batch);
     }
 
-    /// The shard of a packet.
+    /// Adds a packet to what waits for its shard.
     #[inline]
-    fn route(&self, sighting: Sighting, link: Link, ip: &Ip<'_>) -> (usize, Packet) {
+    fn route(&self, sighting: Sighting, link: Link, ip: &Ip<'_>, batch: &mut Batch) {
         let (source_port, destination_port) = ports(ip);
         let (key, upward) =
             Key::new((ip.source, source_port), (ip.destination, destination_port), ip.protocol);
@@ -280,15 +262,15 @@ impl Front {
             sighting,
             link,
             key,
-            hash,
+            hash: KeyHash::new(hash),
             upward,
             time_to_live: ip.time_to_live,
             dont_fragment: ip.dont_fragment,
             length: ip.length,
             payload_length: ip.payload_length,
         };
-        // Neither the lowest nor the highest bits: the table within the shard uses those.
-        ((hash >> 40) as usize % SHARDS, packet)
+        // Other bits than those of which the hash for the shard's index is made.
+        batch.add_packet((hash >> 40) as usize % SHARDS, packet, ip.payload);
     }
 
     /// Neighbour discovery is of the link, not a conversation. Whether it was one.

@@ -15,12 +15,14 @@
 
 mod advertisement;
 mod application;
+mod batch;
 mod conversation;
 mod counters;
 mod decode;
 mod fragments;
 mod frame;
 mod front;
+mod index;
 mod limits;
 mod pipeline;
 mod radio;

@@ -2,27 +2,30 @@
 
 use std::collections::BTreeSet;
 use std::net::IpAddr;
-use std::ops::Range;
+use std::slice::SliceIndex;
 use std::sync::Arc;
 use std::thread::JoinHandle;
 
 use crossbeam_channel::{Receiver, Sender, bounded};
 use wardline_model::{DigestAlgorithms, Observation, PseudonymKey, Sighting, Subject, Timestamp};
 
+use crate::batch::{Batch, Item};
 use crate::counters::Counters;
 use crate::frame::Frame;
-use crate::front::{Front, Routed};
+use crate::front::Front;
 use crate::limits::{Limits, SHARDS};
-use crate::shard::{Guess, Making, Packet, Shard};
+use crate::shard::{Guess, Making, Shard};
 
 const SECOND: i64 = 1_000_000_000;
 /// Packets in a batch: enough to make its hand-over cheap, few enough to stay in the cache.
 const BATCH_PACKETS: usize = 1_024;
 /// Batches that are on their way to a worker at the same time.
 const BATCHES_AHEAD: usize = 2;
-/// Packets whose conversations are looked up before the first of them is read: see [`Worker::read`]. More would push
-/// the first out of the cache again.
-const LOOKED_AHEAD: usize = 64;
+/// Packets that wait until they are worked off together, where one thread does all.
+const WAITING_MAX: usize = 64;
+/// How many packets before it is read a conversation is asked for: see [`Worker::read`]. Fewer would wait for memory, more
+/// would push the first out of the cache again.
+const STEPS_AHEAD: usize = 16;
 
 /// What a pipeline is made with.
 #[derive(Clone, Debug)]
@@ -108,7 +111,7 @@ impl Pipeline {
             Work::Inline(inline) => inline.push(tick, &mut self.front, &frame, out),
             Work::Threads(threads) => {
                 threads.push(tick, &mut self.front, &frame);
-                if threads.batch.items >= BATCH_PACKETS {
+                if threads.batch.frames >= BATCH_PACKETS {
                     threads.send(out);
                 }
             }
@@ -163,52 +166,6 @@ impl Pipeline {
     }
 }
 
-/// One thing for a shard to do.
-enum Item {
-    Packet { shard: u16, packet: Packet, payload: Range<usize> },
-    Tick(Sighting),
-    Finish { shard: u16, newest: Sighting },
-}
-
-/// Things to do, in order.
-#[derive(Default)]
-struct Batch {
-    /// Frames so far.
-    items: usize,
-    /// Each with the place of its frame in the batch.
-    work: Vec<(u32, Item)>,
-    /// Payloads, one after the other.
-    bytes: Vec<u8>,
-}
-
-impl Batch {
-    fn add(&mut self, item: Item) {
-        self.work.push((self.items as u32, item));
-    }
-
-    /// Ends a frame; a packet of it waits here with its payload.
-    fn add_frame(&mut self, routed: &Routed<'_>) {
-        let (shard, packet, payload) = match routed {
-            Routed::Told => {
-                self.items += 1;
-                return;
-            }
-            Routed::Packet(shard, packet, payload) => (*shard, *packet, *payload),
-            Routed::Whole(shard, packet, payload) => (*shard, *packet, payload.as_slice()),
-        };
-        let start = self.bytes.len();
-        self.bytes.extend_from_slice(payload);
-        self.add(Item::Packet { shard: shard as u16, packet, payload: start..self.bytes.len() });
-        self.items += 1;
-    }
-
-    fn clear(&mut self) {
-        self.items = 0;
-        self.work.clear();
-        self.bytes.clear();
-    }
-}
-
 /// The caller's thread does all the work.
 struct Inline {
     worker: Worker,
@@ -226,22 +183,22 @@ impl Inline {
         if let Some(sighting) = tick {
             self.batch.add(Item::Tick(sighting));
         }
-        let told = out.len();
-        let routed = front.frame(frame, out);
+        let (told, waiting) = (out.len(), self.batch.work.len());
+        front.frame(frame, out, &mut self.batch);
         if out.len() > told {
-            // What waits is of earlier frames, and is told before.
+            // What waits is of earlier frames, and is told before; a packet of this one is told behind.
             let of_front = out.split_off(told);
-            self.work(out);
+            self.worker.read(&self.batch, ..waiting, out, |_, _, _| {});
             out.extend(of_front);
-        }
-        self.batch.add_frame(&routed);
-        if self.batch.work.len() >= LOOKED_AHEAD {
+            self.worker.read(&self.batch, waiting.., out, |_, _, _| {});
+            self.batch.clear();
+        } else if self.batch.work.len() >= WAITING_MAX {
             self.work(out);
         }
     }
 
     fn work(&mut self, out: &mut Vec<Observation>) {
-        self.worker.read(&self.batch, out, |_, _, _| {});
+        self.worker.read(&self.batch, .., out, |_, _, _| {});
         self.batch.clear();
     }
 
@@ -299,18 +256,18 @@ impl Threads {
     }
 
     fn push(&mut self, tick: Option<Sighting>, front: &mut Front, frame: &Frame<'_>) {
-        let place = self.batch.items as u32;
+        let place = self.batch.frames as u32;
         if let Some(sighting) = tick {
             self.batch.add(Item::Tick(sighting));
         }
-        let routed = front.frame(frame, &mut self.scratch);
+        front.frame(frame, &mut self.scratch, &mut self.batch);
         self.front_told.extend(self.scratch.drain(..).map(|told| (2 * place + 1, FRONT, told)));
-        self.batch.add_frame(&routed);
+        self.batch.frames += 1;
     }
 
     /// Hands the batch to the workers, and takes what they made of an earlier one.
     fn send(&mut self, out: &mut Vec<Observation>) {
-        if self.batch.items == 0 {
+        if self.batch.frames == 0 {
             return;
         }
         let batch = Arc::new(std::mem::take(&mut self.batch));
@@ -346,7 +303,7 @@ impl Threads {
 
     fn finish(&mut self, shard: usize, newest: Sighting, out: &mut Vec<Observation>) {
         self.batch.add(Item::Finish { shard: shard as u16, newest });
-        self.batch.items += 1;
+        self.batch.frames += 1;
         self.send(out);
         self.collect_all(out);
     }
@@ -365,69 +322,75 @@ impl Drop for Threads {
 
 /// Whoever works: its shards are those whose number leaves its own number as remainder.
 struct Worker {
-    number: usize,
-    workers: usize,
-    shards: Vec<(u16, Shard)>,
-    /// Where the conversations of the packets at hand may lie.
-    guesses: Vec<Guess>,
+    /// By number; those of others are none. To find one takes no division, which each packet would pay for.
+    shards: Vec<Option<Shard>>,
 }
 
 impl Worker {
     fn new(number: usize, workers: usize, making: &Making) -> Self {
-        let shards = (number..SHARDS).step_by(workers);
-        let shards = shards.map(|shard| (shard as u16, Shard::new(making.clone()))).collect();
-        Self { number, workers, shards, guesses: Vec::new() }
+        let mine = |shard: usize| shard % workers == number;
+        Self { shards: (0..SHARDS).map(|shard| mine(shard).then(|| Shard::new(making.clone()))).collect() }
     }
 
     fn shard(&self, shard: u16) -> Option<&Shard> {
-        let shard = usize::from(shard);
-        let mine = shard % self.workers == self.number;
-        self.shards.get(shard / self.workers).map(|(_, shard)| shard).filter(|_| mine)
+        self.shards.get(usize::from(shard))?.as_ref()
     }
 
     fn shard_mut(&mut self, shard: u16) -> Option<&mut Shard> {
-        let shard = usize::from(shard);
-        let mine = shard % self.workers == self.number;
-        self.shards.get_mut(shard / self.workers).map(|(_, shard)| shard).filter(|_| mine)
+        self.shards.get_mut(usize::from(shard))?.as_mut()
     }
 
     fn counters(&self) -> Counters {
         let mut counters = Counters::default();
-        self.shards.iter().for_each(|(_, shard)| counters.merge(shard.counters()));
+        self.shards.iter().flatten().for_each(|shard| counters.merge(shard.counters()));
         counters
     }
 
-    /// Works off a batch. `told` is called after each step that may have told something, with where it stands.
+    /// Works off a part of a batch. `told` is called after each step that may have told something, with where it stands.
     ///
     /// Very many conversations lie far from the processor, and to find one takes several steps that wait for each
-    /// other. So the first steps are taken for some packets together before any is read: they do not depend on each
-    /// other, and the processor waits for all of them at once.
+    /// other. So each step only asks for the memory that the next one needs, some packets ahead of it.
     fn read(
         &mut self,
         batch: &Batch,
+        part: impl SliceIndex<[(u32, Item)], Output = [(u32, Item)]>,
         out: &mut Vec<Observation>,
         mut told: impl FnMut(u32, u16, &mut Vec<Observation>),
     ) {
-        for work in batch.work.chunks(LOOKED_AHEAD) {
-            let mut guesses = std::mem::take(&mut self.guesses);
-            guesses.clear();
-            guesses.extend(work.iter().map(|(_, item)| match item {
-                Item::Packet { shard, packet, .. } => {
-                    self.shard(*shard).map_or(Guess::NONE, |shard| shard.guess(packet))
-                }
-                Item::Tick(_) | Item::Finish { .. } => Guess::NONE,
-            }));
-            for ((_, item), guess) in work.iter().zip(&mut guesses) {
-                if let Item::Packet { shard, packet, .. } = item
-                    && let Some(shard) = self.shard(*shard)
-                {
-                    shard.check(guess, packet);
-                }
+        let work = batch.work.get(part).unwrap_or_default();
+        let mut indexed = work.iter();
+        let mut guessed = work.iter();
+        indexed.by_ref().take(2 * STEPS_AHEAD).for_each(|(_, item)| self.fetch(item));
+        let mut guesses = [Guess::NONE; STEPS_AHEAD];
+        for (guess, (_, item)) in guesses.iter_mut().zip(guessed.by_ref()) {
+            *guess = self.guess(item);
+        }
+        for ((place, item), slot) in work.iter().zip((0..STEPS_AHEAD).cycle()) {
+            if let Some((_, item)) = indexed.next() {
+                self.fetch(item);
             }
-            for ((place, item), guess) in work.iter().zip(&guesses) {
-                self.item(batch, *place, (item, *guess), out, &mut told);
+            let next = guessed.next().map_or(Guess::NONE, |(_, item)| self.guess(item));
+            let guess = guesses.get_mut(slot).map_or(Guess::NONE, |slot| std::mem::replace(slot, next));
+            self.item(batch, *place, (item, guess), out, &mut told);
+        }
+    }
+
+    /// Asks for what tells where the conversation of a packet lies.
+    fn fetch(&self, item: &Item) {
+        if let Item::Packet { shard, packet, .. } = item
+            && let Some(shard) = self.shard(*shard)
+        {
+            shard.fetch(packet);
+        }
+    }
+
+    /// Guesses where the conversation of a packet lies, and asks for it.
+    fn guess(&self, item: &Item) -> Guess {
+        match item {
+            Item::Packet { shard, packet, .. } => {
+                self.shard(*shard).map_or(Guess::NONE, |shard| shard.guess(packet))
             }
-            self.guesses = guesses;
+            Item::Tick(_) | Item::Finish { .. } => Guess::NONE,
         }
     }
 
@@ -442,14 +405,15 @@ impl Worker {
         match item {
             Item::Packet { shard: number, packet, payload } => {
                 let Some(shard) = self.shard_mut(*number) else { return };
-                let payload = batch.bytes.get(payload.clone()).unwrap_or_default();
-                shard.packet(packet, payload, guess, out);
+                shard.packet(packet, batch.payload(payload), guess, out);
                 told(2 * place + 1, *number + 1, out);
             }
             Item::Tick(sighting) => {
-                for (number, shard) in &mut self.shards {
-                    shard.tick(*sighting, out);
-                    told(2 * place, *number + 1, out);
+                for (shard, number) in self.shards.iter_mut().zip(1..) {
+                    if let Some(shard) = shard {
+                        shard.tick(*sighting, out);
+                        told(2 * place, number, out);
+                    }
                 }
             }
             Item::Finish { shard: number, newest } => {
@@ -466,7 +430,7 @@ fn work(mut worker: Worker, batches: &Receiver<Arc<Batch>>, answers: &Sender<Ans
     let mut scratch = Vec::new();
     for batch in batches {
         let mut told = Vec::new();
-        worker.read(&batch, &mut scratch, |place, shard, scratch| {
+        worker.read(&batch, .., &mut scratch, |place, shard, scratch| {
             told.extend(scratch.drain(..).map(|observation| (place, shard, observation)));
         });
         if answers.send(Answer { told, counters: worker.counters() }).is_err() {

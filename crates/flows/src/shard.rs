@@ -7,7 +7,6 @@ use std::collections::BTreeSet;
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use hashbrown::HashTable;
 use wardline_model::fact::{
     AmbiguityKind, AmbiguousStream, FlowRate, IcmpFact, IcmpKind, PaceFact, StackTraits, TcpEvent,
 };
@@ -17,9 +16,10 @@ use wardline_wire::transport::{tcp, tcp::flags, udp};
 use wardline_wire::{Direction, Error};
 
 use crate::application::{Context, ConversationLabels};
-use crate::conversation::{Key, Second, State, Talk, traits};
+use crate::conversation::{Key, NO_MAC, Second, State, Talk, traits};
 use crate::counters::Counters;
 use crate::decode::Link;
+use crate::index::{Index, KeyHash};
 use crate::limits::{Limits, SHARDS};
 use crate::reassembly::{Budget, Half, Overlap, Piece};
 use crate::talks::Talks;
@@ -43,7 +43,7 @@ pub(crate) struct Packet {
     pub sighting: Sighting,
     pub link: Link,
     pub key: Key,
-    pub hash: u64,
+    pub hash: KeyHash,
     /// It went from the low to the high end of the key.
     pub upward: bool,
     pub time_to_live: u8,
@@ -81,7 +81,7 @@ pub(crate) struct Making {
 /// A share of all conversations.
 pub(crate) struct Shard {
     making: Making,
-    index: HashTable<u32>,
+    index: Index,
     talks: Talks,
     conversations_max: usize,
     budget: Budget,
@@ -102,7 +102,7 @@ impl Shard {
         Self {
             conversations_max: (limits.conversations / SHARDS).max(1),
             making,
-            index: HashTable::new(),
+            index: Index::default(),
             talks: Talks::default(),
             budget,
             sweep: 0,
@@ -115,20 +115,16 @@ impl Shard {
         &self.counters
     }
 
-    /// Guesses where the conversation of a packet lies, without looking there.
-    pub(crate) fn guess(&self, packet: &Packet) -> Guess {
-        self.index.find(packet.hash, |_| true).map_or(Guess::NONE, |place| Guess(*place))
+    /// Asks for the part of the index that tells where the conversation of a packet lies, and waits for nothing.
+    pub(crate) fn fetch(&self, packet: &Packet) {
+        self.index.fetch(packet.hash);
     }
 
-    /// Looks where the conversation of a packet may lie, and drops the guess if it does not.
-    pub(crate) fn check(&self, guess: &mut Guess, packet: &Packet) {
-        let is_it = self.talks.get(guess.0 as usize).is_some_and(|talk| {
-            // One that goes on has counted something: asked for only to have the counts at hand as well.
-            talk.hash == packet.hash && talk.packets != [0; 2] && talk.second.packets != [0; 2]
-        });
-        if !is_it {
-            *guess = Guess::NONE;
-        }
+    /// Guesses where the conversation of a packet lies, and asks for it without waiting for it.
+    pub(crate) fn guess(&self, packet: &Packet) -> Guess {
+        let Some(place) = self.index.find(packet.hash, |_| true) else { return Guess::NONE };
+        self.talks.fetch(place as usize);
+        Guess(place)
     }
 
     /// Reads a packet.
@@ -174,7 +170,7 @@ impl Shard {
     /// The capture ended: all conversations do.
     pub(crate) fn finish(&mut self, sighting: Sighting, out: &mut Vec<Observation>) {
         let mut talks = std::mem::take(&mut self.talks);
-        self.index = HashTable::new();
+        self.index = Index::default();
         for place in 0..talks.places() {
             if let Some(talk) = talks.take(place) {
                 self.close(talk, sighting, out);
@@ -213,7 +209,7 @@ impl Shard {
             }
         }
         progress(talk, &segment, direction, packet, stack, out);
-        if segment.payload_length > 0 && talk.spoken.listens() {
+        if segment.payload_length > 0 && talk.listens {
             Reading { talk, budget: &mut self.budget, making: &self.making, packet }
                 .segment(&segment, direction, out);
         }
@@ -224,7 +220,7 @@ impl Shard {
         let datagram = udp::Datagram::parse(payload, packet.payload_length)?;
         let Some(place) = self.find_or_begin(packet, State::Datagrams, |_| {}, out) else { return Ok(()) };
         let Some(talk) = self.talks.get_mut(place) else { return Ok(()) };
-        if !datagram.payload.is_empty() && talk.spoken.listens() {
+        if !datagram.payload.is_empty() && talk.listens {
             let direction = talk.direction(packet.upward);
             Reading { talk, budget: &mut self.budget, making: &self.making, packet }.datagram(
                 datagram.payload,
@@ -274,12 +270,12 @@ impl Shard {
 
     #[inline]
     fn place(&self, packet: &Packet) -> Option<usize> {
-        let same = |place: &u32| self.talks.get(*place as usize).is_some_and(|talk| talk.key == packet.key);
+        let same = |place: u32| self.talks.get(place as usize).is_some_and(|talk| talk.key == packet.key);
         // A conversation is at one place only, so a right guess needs no look into the index.
-        if same(&self.guess.0) {
+        if same(self.guess.0) {
             return Some(self.guess.0 as usize);
         }
-        self.index.find(packet.hash, same).map(|place| *place as usize)
+        self.index.find(packet.hash, same).map(|place| place as usize)
     }
 
     /// The conversation of a packet, counted; a new one is told.
@@ -322,28 +318,7 @@ impl Shard {
         }
         self.counters.conversations += 1;
         let from_low = packet.upward != turned(packet, state);
-        let talk = Talk {
-            key: packet.key,
-            hash: packet.hash,
-            from_low,
-            state,
-            finished: [false; 2],
-            time_to_live: [0; 2],
-            capture: packet.sighting.capture,
-            vlan: packet.link.vlan,
-            macs: [None; 2],
-            first_packet: packet.sighting.packet,
-            start: packet.sighting.time,
-            end: packet.sighting.time,
-            packets: [0; 2],
-            bytes: [0; 2],
-            missing: 0,
-            second: Second::default(),
-            voice_seconds: 0,
-            spoken: Default::default(),
-            halves: None,
-            labels: None,
-        };
+        let talk = Talk::new(packet, from_low, state);
         let mut traits = traits(packet.time_to_live, packet.dont_fragment);
         stack(&mut traits);
         let (mut from, mut to) = (talk.initiator(), talk.responder());
@@ -357,9 +332,7 @@ impl Shard {
             tell(packet.sighting, (from, to), &talk, Fact::ConversationStarted(traits), out);
         }
         let place = self.talks.insert(talk);
-        let talks = &self.talks;
-        let hash_of = |place: &u32| talks.get(*place as usize).map_or(0, |talk| talk.hash);
-        self.index.insert_unique(packet.hash, place as u32, hash_of);
+        self.index.insert(packet.hash, place as u32);
         Some(place)
     }
 
@@ -387,9 +360,7 @@ impl Shard {
 
     fn end(&mut self, place: usize, sighting: Sighting, out: &mut Vec<Observation>) {
         let Some(talk) = self.talks.take(place) else { return };
-        if let Ok(entry) = self.index.find_entry(talk.hash, |other| *other as usize == place) {
-            entry.remove();
-        }
+        self.index.remove(talk.hash, place as u32);
         self.close(talk, sighting, out);
     }
 
@@ -397,7 +368,7 @@ impl Shard {
     fn close(&mut self, mut talk: Talk, sighting: Sighting, out: &mut Vec<Observation>) {
         let packet = Packet {
             sighting,
-            link: Link { vlan: talk.vlan, ..Link::default() },
+            link: Link { vlan: talk.vlan(), ..Link::default() },
             key: talk.key,
             hash: talk.hash,
             upward: talk.from_low,
@@ -447,7 +418,7 @@ fn tell(
         from,
         to,
         transport: Some(talk.key.transport()),
-        vlan: talk.vlan,
+        vlan: talk.vlan(),
         fact,
     });
 }
@@ -476,7 +447,7 @@ fn tell_icmp(
 fn count(talk: &mut Talk, packet: &Packet, rate_packets: u32, out: &mut Vec<Observation>) {
     let side = talk.direction(packet.upward).index();
     let time = packet.sighting.time;
-    let begin = time.nanoseconds().div_euclid(SECOND);
+    let begin = time.nanoseconds().div_euclid(SECOND) as u16;
     if begin != talk.second.begin {
         if talk.second.packets[0].saturating_add(talk.second.packets[1]) >= rate_packets && !talk.second.told
         {
@@ -490,14 +461,19 @@ fn count(talk: &mut Talk, packet: &Packet, rate_packets: u32, out: &mut Vec<Obse
     talk.end = talk.end.max(time);
     talk.packets[side] += 1;
     talk.bytes[side] += u64::from(packet.length);
+    let length = packet.length;
     talk.second.packets[side] = talk.second.packets[side].saturating_add(1);
-    talk.second.bytes[side] += u64::from(packet.length);
-    talk.second.squares[side] += u64::from(packet.length) * u64::from(packet.length);
-    talk.macs[side] = packet.link.source.or(talk.macs[side]);
-    if talk.macs[1 - side].is_none() {
-        talk.macs[1 - side] = packet.link.destination.filter(|mac| !mac.is_group());
+    talk.second.bytes[side] = talk.second.bytes[side].saturating_add(length);
+    talk.second.squares[side] = talk.second.squares[side].saturating_add(length.saturating_mul(length));
+    if let Some(mac) = packet.link.source {
+        talk.macs[side] = mac;
     }
-    if talk.second.packets[0] + talk.second.packets[1] >= FAST_PACKETS && !talk.second.told {
+    if talk.macs[1 - side] == NO_MAC
+        && let Some(mac) = packet.link.destination.filter(|mac| !mac.is_group())
+    {
+        talk.macs[1 - side] = mac;
+    }
+    if talk.second.packets[0].saturating_add(talk.second.packets[1]) >= FAST_PACKETS && !talk.second.told {
         tell_rate(talk, packet.sighting, out);
     }
 }
@@ -514,8 +490,8 @@ fn tell_rate(talk: &mut Talk, sighting: Sighting, out: &mut Vec<Observation>) {
         interval_ms: 1_000,
         packets_from: second.packets[0],
         packets_to: second.packets[1],
-        bytes_from: second.bytes[0],
-        bytes_to: second.bytes[1],
+        bytes_from: second.bytes[0].into(),
+        bytes_to: second.bytes[1].into(),
     };
     tell(sighting, ends, talk, Fact::Rate(rate), out);
 }
@@ -536,7 +512,7 @@ fn tell_pace(talk: &mut Talk, sighting: Sighting, out: &mut Vec<Observation>) {
     }
     talk.voice_seconds = TOLD;
     let (one, other) = (talk.initiator(), talk.responder());
-    let bytes_mean = talk.second.bytes[side] / u64::from(talk.second.packets[side].max(1));
+    let bytes_mean = talk.second.bytes[side] / talk.second.packets[side].max(1);
     let pace = PaceFact { interval_ms, bytes_mean: u16::try_from(bytes_mean).unwrap_or(u16::MAX) };
     tell(sighting, if side == 0 { (one, other) } else { (other, one) }, talk, Fact::Pace(pace), out);
 }
@@ -597,8 +573,8 @@ fn progress(
         _ => None,
     };
     if segment.has(flags::FIN) {
-        talk.finished[side] = true;
-        if talk.finished == [true; 2] && talk.state != State::Reset {
+        talk.finished |= 1 << side;
+        if talk.finished == 0b11 && talk.state != State::Reset {
             talk.state = State::Closed;
         }
     }
@@ -637,10 +613,10 @@ impl Reading<'_> {
 
     /// Nobody reads any more: what was kept for reading goes.
     fn keep(&mut self, mut halves: Box<[Half; 2]>) {
-        if self.talk.spoken.listens() {
+        if self.talk.listens {
             self.talk.halves = Some(halves);
         } else {
-            self.talk.missing += halves.iter().map(Half::missing).sum::<u64>();
+            self.missing(&halves);
             halves.iter_mut().for_each(|half| half.release(self.budget));
         }
     }
@@ -661,7 +637,15 @@ impl Reading<'_> {
             half.release(self.budget);
         }
         self.with(Direction::Forward, out, |spoken, _, context, _| spoken.end(context));
-        self.talk.missing += halves.iter().map(Half::missing).sum::<u64>();
+        self.missing(&halves);
+    }
+
+    /// Keeps how much is missing of streams that nobody reads any more.
+    fn missing(&mut self, halves: &[Half; 2]) {
+        let missing = halves.iter().map(Half::missing).sum::<u64>();
+        if missing > 0 {
+            self.talk.labels.get_or_insert_default().missing_bytes += missing;
+        }
     }
 
     /// Runs `read` with everything that an adaptor may know.
@@ -679,7 +663,7 @@ impl Reading<'_> {
             initiator: self.talk.initiator(),
             responder: self.talk.responder(),
             transport: self.talk.key.transport(),
-            vlan: self.talk.vlan,
+            vlan: self.talk.vlan(),
             direction,
             digests: self.making.digests,
             key: &self.making.key,
@@ -689,6 +673,7 @@ impl Reading<'_> {
         let result = read(&mut spoken, self.making.limits.opening_bytes, &mut context, self.budget);
         let said = !fresh.is_empty();
         self.talk.labels = labels.or_else(|| said.then(|| Box::new(fresh)));
+        self.talk.listens = spoken.listens();
         self.talk.spoken = spoken;
         result
     }

@@ -26,13 +26,19 @@ pub(crate) enum Spoken {
     /// A stream that nobody is certain of.
     Opening(Box<Opening>),
     /// A stream that is read.
-    Stream { protocol: Protocol, adaptor: Box<dyn StreamAdaptor> },
+    Stream(Box<Reader>),
     /// Datagrams that nobody is certain of.
     Undecided(Undecided),
     /// Datagrams that are read by the protocol at this place of [`DATAGRAMS`].
     Datagrams(u8),
     /// Nothing more is read.
     Over { protocol: Option<Protocol>, encrypted: Option<bool> },
+}
+
+/// Who reads a stream. Apart from the conversation: of very many few are read, and each would keep room for it.
+pub(crate) struct Reader {
+    protocol: Protocol,
+    adaptor: Box<dyn StreamAdaptor>,
 }
 
 /// The begin of a stream.
@@ -45,15 +51,18 @@ pub(crate) struct Opening {
     sides: [Vec<u8>; 2],
 }
 
-/// Datagrams so far.
+/// Datagrams so far. The fields stand so that [`Spoken`] finds room beside them for which of its variants it is: every
+/// conversation has one.
 #[derive(Default)]
+#[repr(C)]
 pub(crate) struct Undecided {
     excluded: u64,
-    asked: u8,
-    /// A protocol that found the datagrams so far plausible, and how many.
-    leaning: Option<(u8, u8)>,
     /// Both directions, from the first datagram that may be sound.
     sound: Option<Box<[rtp::Session; 2]>>,
+    asked: u8,
+    /// A protocol that found the datagrams so far plausible, and how many they are; none of them where there is none.
+    leaning: u8,
+    plausible: u8,
     no_sound: bool,
 }
 
@@ -87,7 +96,7 @@ impl Spoken {
     pub(crate) fn label(&self) -> (Option<Protocol>, Option<bool>) {
         match self {
             Self::Silent | Self::Opening(_) | Self::Undecided(_) => (None, None),
-            Self::Stream { protocol, adaptor } => (Some(*protocol), adaptor.encrypted()),
+            Self::Stream(reader) => (Some(reader.protocol), reader.adaptor.encrypted()),
             Self::Datagrams(place) => DATAGRAMS
                 .get(usize::from(*place))
                 .map_or((None, None), |known| (Some(known.protocol), Some(known.encrypted))),
@@ -103,8 +112,8 @@ impl Spoken {
     /// The next bytes of a stream.
     pub(crate) fn stream(&mut self, bytes: &[u8], opening_bytes: usize, context: &mut Context<'_>) {
         match self {
-            Self::Stream { adaptor, .. } => {
-                let progress = adaptor.data(context.direction, bytes, context);
+            Self::Stream(reader) => {
+                let progress = reader.adaptor.data(context.direction, bytes, context);
                 self.after(progress);
             }
             Self::Silent => self.open(Box::default(), bytes, opening_bytes, context),
@@ -119,8 +128,8 @@ impl Spoken {
     /// Bytes of a stream are missing.
     pub(crate) fn gap(&mut self, length: u64, context: &mut Context<'_>) {
         match self {
-            Self::Stream { adaptor, .. } => {
-                let progress = adaptor.gap(context.direction, length, context);
+            Self::Stream(reader) => {
+                let progress = reader.adaptor.gap(context.direction, length, context);
                 self.after(progress);
             }
             // What comes behind a hole is asked about anew: the opening is of no use.
@@ -134,8 +143,8 @@ impl Spoken {
 
     /// The conversation ended.
     pub(crate) fn end(&mut self, context: &mut Context<'_>) {
-        if let Self::Stream { adaptor, .. } = self {
-            adaptor.end(context);
+        if let Self::Stream(reader) = self {
+            reader.adaptor.end(context);
         }
     }
 
@@ -205,13 +214,13 @@ impl Spoken {
         bytes: &[u8],
         context: &mut Context<'_>,
     ) {
-        *self = Self::Stream { protocol: stream.protocol, adaptor: (stream.adaptor)() };
+        *self = Self::Stream(Box::new(Reader { protocol: stream.protocol, adaptor: (stream.adaptor)() }));
         let direction = context.direction;
         let kept = pieces.iter().map(|(direction, piece)| (*direction, piece.as_slice()));
         for (side, piece) in kept.chain([(direction, bytes)]) {
-            if let Self::Stream { adaptor, .. } = self {
+            if let Self::Stream(reader) = self {
                 context.direction = side;
-                let progress = adaptor.data(side, piece, context);
+                let progress = reader.adaptor.data(side, piece, context);
                 self.after(progress);
             }
         }
@@ -241,7 +250,8 @@ impl Spoken {
                         let undecided = Undecided {
                             excluded,
                             asked: 1,
-                            leaning: Some((place, 1)),
+                            leaning: place,
+                            plausible: 1,
                             ..Undecided::default()
                         };
                         self.undecided(undecided, bytes, context);
@@ -260,22 +270,20 @@ impl Spoken {
                         return self.begin_datagrams(place, known, bytes, context);
                     }
                     Answer::Leaning(place) => {
-                        let count = match undecided.leaning {
-                            Some((leaning, count)) if leaning == place => count + 1,
-                            _ => 1,
-                        };
-                        undecided.leaning = Some((place, count));
-                        if count >= UNSURE_AGREE
+                        let same = undecided.leaning == place;
+                        undecided.plausible = if same { undecided.plausible + 1 } else { 1 };
+                        undecided.leaning = place;
+                        if undecided.plausible >= UNSURE_AGREE
                             && let Some(known) = DATAGRAMS.get(usize::from(place))
                         {
                             return self.begin_datagrams(place, known, bytes, context);
                         }
                     }
-                    Answer::Nobody => undecided.leaning = None,
+                    Answer::Nobody => undecided.plausible = 0,
                 }
                 self.undecided(undecided, bytes, context);
             }
-            Self::Opening(_) | Self::Stream { .. } | Self::Over { .. } => {}
+            Self::Opening(_) | Self::Stream(_) | Self::Over { .. } => {}
         }
     }
 

@@ -3,15 +3,20 @@
 //! They lie in chunks that never move: growing a plain list to a million of them would copy what is there again and
 //! again into fresh memory, and that would cost more than the conversations themselves.
 
+use std::slice::from_ref;
+
+use prefetch_index::prefetch_index;
+
 use crate::conversation::Talk;
 
 /// Conversations of a chunk; a power of two.
 const CHUNK: usize = 256;
 
-/// Conversations, each at a place that it keeps until it is taken out.
+/// Conversations, each at a place that it keeps until it is taken out. What was taken out leaves a conversation that is
+/// not [taken](Talk::taken): so the memory of a place can be asked for without a look at it.
 #[derive(Default)]
 pub(crate) struct Talks {
-    chunks: Vec<Vec<Option<Talk>>>,
+    chunks: Vec<Vec<Talk>>,
     free: Vec<u32>,
 }
 
@@ -22,18 +27,35 @@ impl Talks {
     }
 
     #[inline]
+    fn slot(&mut self, place: usize) -> Option<&mut Talk> {
+        self.chunks.get_mut(place / CHUNK)?.get_mut(place % CHUNK)
+    }
+
+    #[inline]
     pub(crate) fn get(&self, place: usize) -> Option<&Talk> {
-        self.chunks.get(place / CHUNK)?.get(place % CHUNK)?.as_ref()
+        self.chunks.get(place / CHUNK)?.get(place % CHUNK).filter(|talk| talk.taken)
     }
 
     #[inline]
     pub(crate) fn get_mut(&mut self, place: usize) -> Option<&mut Talk> {
-        self.chunks.get_mut(place / CHUNK)?.get_mut(place % CHUNK)?.as_mut()
+        self.slot(place).filter(|talk| talk.taken)
+    }
+
+    /// Asks for the memory of a conversation, and waits for nothing.
+    #[inline]
+    pub(crate) fn fetch(&self, place: usize) {
+        if let Some(talk) = self.chunks.get(place / CHUNK).and_then(|chunk| chunk.get(place % CHUNK)) {
+            prefetch_index(from_ref(&talk.key), 0);
+            prefetch_index(from_ref(&talk.packets), 0);
+            prefetch_index(from_ref(&talk.spoken), 0);
+        }
     }
 
     /// Takes a conversation out; its place is free for another.
     pub(crate) fn take(&mut self, place: usize) -> Option<Talk> {
-        let talk = self.chunks.get_mut(place / CHUNK)?.get_mut(place % CHUNK)?.take()?;
+        let talk = self.slot(place).filter(|talk| talk.taken)?;
+        let free = Talk::free(talk);
+        let talk = std::mem::replace(talk, free);
         self.free.push(place as u32);
         Some(talk)
     }
@@ -42,19 +64,17 @@ impl Talks {
     pub(crate) fn insert(&mut self, talk: Talk) -> usize {
         if let Some(place) = self.free.pop() {
             let place = place as usize;
-            if let Some(slot) =
-                self.chunks.get_mut(place / CHUNK).and_then(|chunk| chunk.get_mut(place % CHUNK))
-            {
-                *slot = Some(talk);
+            if let Some(slot) = self.slot(place) {
+                *slot = talk;
             }
             return place;
         }
         let place = self.places();
         match self.chunks.last_mut().filter(|last| last.len() < CHUNK) {
-            Some(last) => last.push(Some(talk)),
+            Some(last) => last.push(talk),
             None => {
                 let mut chunk = Vec::with_capacity(CHUNK);
-                chunk.push(Some(talk));
+                chunk.push(talk);
                 self.chunks.push(chunk);
             }
         }

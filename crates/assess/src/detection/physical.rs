@@ -8,7 +8,8 @@
 //!   two places that do not relay each other.
 //! * [`PseudoSensor`]: a second source reports the same quantity of a patient.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeSet, VecDeque};
+use std::hash::BuildHasher as _;
 use std::net::IpAddr;
 
 use wardline_model::fact::{DhcpMessage, DicomFact, Hl7Fact, MqttFact, StackTraits, TcpEvent};
@@ -46,6 +47,9 @@ enum Layer {
 }
 
 impl Layer {
+    const ALL: [Self; 5] =
+        [Self::TimeToLive, Self::DatagramTimeToLive, Self::TcpOptions, Self::Dhcp, Self::Name];
+
     const fn name(self) -> &'static str {
         match self {
             Self::TimeToLive => "initial time to live",
@@ -110,13 +114,34 @@ impl Traits {
 
 #[derive(Clone, Debug, Default)]
 struct Identity {
-    layers: BTreeMap<Layer, Traits>,
-    addresses: BTreeSet<IpAddr>,
+    /// In the order of [`Layer::ALL`]. A layer of which nothing was seen has no values.
+    layers: [Traits; Layer::ALL.len()],
+    /// In the order in which they were seen.
+    addresses: Vec<IpAddr>,
+}
+
+impl Identity {
+    /// A layer says something.
+    fn see(&mut self, layer: Layer, value: u64, time: Timestamp) {
+        if let Some(traits) = self.layers.get_mut(layer as usize) {
+            traits.see(value, time);
+        }
+    }
+
+    fn layers(&self) -> impl Iterator<Item = (Layer, &Traits)> {
+        Layer::ALL.into_iter().zip(&self.layers)
+    }
+
+    /// Whether nothing changed that may be two machines: so it nearly always is, and this is asked for every conversation.
+    fn stands(&self, time: Timestamp) -> bool {
+        self.layers.iter().all(|traits| !traits.changed_lately(time) && traits.alternates < ALTERNATES_MIN)
+    }
 }
 
 /// One address, two stacks.
 pub(super) struct Impostor {
-    identities: Recent<Who, Identity>,
+    /// Apart from the table, whose free places would take as much.
+    identities: Recent<Who, Box<Identity>>,
 }
 
 /// Whose identity it is: a link address, or behind a router a network address.
@@ -185,7 +210,7 @@ impl Detector for Impostor {
                 }
                 let who = Who::Link(dhcp.client_mac);
                 let identity = self.identities.at(who, time);
-                identity.layers.entry(Layer::Dhcp).or_default().see(value, time);
+                identity.see(Layer::Dhcp, value, time);
                 self.judge(who, observation, world, episodes);
             }
             Fact::Hl7(hl7) if hl7.acknowledgment.is_none() => {
@@ -204,8 +229,7 @@ impl Detector for Impostor {
 }
 
 fn hash(bytes: &[u8]) -> u64 {
-    let digest = blake3::hash(bytes);
-    digest.as_bytes().iter().take(8).fold(0, |value, byte| value << 8 | u64::from(*byte))
+    foldhash::fast::FixedState::default().hash_one(bytes)
 }
 
 impl Impostor {
@@ -219,42 +243,42 @@ impl Impostor {
         let (Some(who), Some(ip)) = (who(observation, world), observation.from.ip) else { return };
         let time = observation.sighting.time;
         let identity = self.identities.at(who, time);
-        if identity.addresses.len() < VALUES_MAX {
-            identity.addresses.insert(ip);
+        if identity.addresses.len() < VALUES_MAX && !identity.addresses.contains(&ip) {
+            identity.addresses.push(ip);
         }
         // Multicast discovery is sent with a time to live of its own.
         let unicast = observation.to.ip.is_some_and(crate::inventory::is_unicast);
         if unicast && !traits.syn && observation.transport == Some(Transport::UDP) {
-            let layer = identity.layers.entry(Layer::DatagramTimeToLive).or_default();
-            layer.see(initial(traits.time_to_live), time);
-            self.judge(who, observation, world, episodes);
+            identity.see(Layer::DatagramTimeToLive, initial(traits.time_to_live), time);
+            if !identity.stands(time) {
+                self.judge(who, observation, world, episodes);
+            }
         } else if unicast && traits.syn {
-            let layers = &mut identity.layers;
-            layers.entry(Layer::TimeToLive).or_default().see(initial(traits.time_to_live), time);
+            identity.see(Layer::TimeToLive, initial(traits.time_to_live), time);
             let mut bytes = traits.options.to_vec();
             bytes.push(traits.window_scale);
             bytes.extend(traits.segment_size_max.to_be_bytes());
             // An answer repeats only the options that were offered: it is a layer of its own.
             if matches!(observation.fact, Fact::ConversationStarted(_)) {
-                layers.entry(Layer::TcpOptions).or_default().see(hash(&bytes), time);
+                identity.see(Layer::TcpOptions, hash(&bytes), time);
             }
-            self.judge(who, observation, world, episodes);
+            if !identity.stands(time) {
+                self.judge(who, observation, world, episodes);
+            }
         }
     }
 
     fn name(&mut self, value: u64, observation: &Observation, world: &World<'_>, episodes: &mut Episodes) {
         let Some(who) = who(observation, world) else { return };
         let time = observation.sighting.time;
-        self.identities.at(who, time).layers.entry(Layer::Name).or_default().see(value, time);
+        self.identities.at(who, time).see(Layer::Name, value, time);
         self.judge(who, observation, world, episodes);
     }
 
     fn judge(&mut self, who: Who, observation: &Observation, world: &World<'_>, episodes: &mut Episodes) {
         let time = observation.sighting.time;
         let Some(identity) = self.identities.get_mut(&who) else { return };
-        // Nearly always nothing changed, and this is asked for every conversation.
-        let stands = |traits: &Traits| !traits.changed_lately(time) && traits.alternates < ALTERNATES_MIN;
-        if identity.layers.values().all(stands) {
+        if identity.stands(time) {
             return;
         }
         let station = match who {
@@ -264,14 +288,13 @@ impl Impostor {
         let medical = world.is_medical(&station);
         let unknown = world.inventory.category(&station) == wardline_model::Category::Unknown;
         let changed: Vec<_> = identity
-            .layers
-            .iter()
+            .layers()
             .filter(|(_, traits)| {
                 traits.changed_lately(time)
                     || medical && traits.alternates >= ALTERNATES_MIN
                     || unknown && traits.alternates >= 2 * ALTERNATES_MIN
             })
-            .map(|(layer, traits)| (*layer, traits.returns.max(traits.alternates)))
+            .map(|(layer, traits)| (layer, traits.returns.max(traits.alternates)))
             .collect();
         let of_stack = |layer: &Layer| {
             matches!(layer, Layer::TimeToLive | Layer::DatagramTimeToLive | Layer::TcpOptions)
@@ -295,7 +318,9 @@ impl Impostor {
             return;
         }
         let names: Vec<_> = changed.iter().map(|(layer, _)| layer.name()).collect();
-        let addresses: Vec<_> = identity.addresses.iter().map(ToString::to_string).collect();
+        let mut addresses = identity.addresses.clone();
+        addresses.sort_unstable();
+        let addresses: Vec<_> = addresses.iter().map(ToString::to_string).collect();
         episodes.raise(
             Alarm {
                 techniques: &["T1200", "T0848", "T0856"],
@@ -314,7 +339,7 @@ impl Impostor {
                     if turns { " and take turns, so two machines use one address" } else { "" }
                 ),
                 evidence: vec![world.names.evidence(observation, Protocol::Ethernet, "layers that changed", &names.join(", "))],
-                started: identity.layers.values().filter_map(|traits| traits.changed).min().unwrap_or(time),
+                started: identity.layers.iter().filter_map(|traits| traits.changed).min().unwrap_or(time),
                 silent_if: "only one of the layers had changed, as after an update, or a maintenance window of the site file had covered the device".to_owned(),
                 ..Alarm::about(Attack::Physical, "changed-machine", who.to_string(), observation)
             },

@@ -157,18 +157,41 @@ impl Inventory {
     /// Learns from an observation.
     pub(crate) fn observe(&mut self, observation: &Observation, names: &CaptureNames) {
         self.topology.observe(observation);
-        self.sender = (observation.from, self.find(&observation.from));
+        self.face(observation);
+        clues::observe(self, observation, names);
+    }
+
+    /// Makes out whose the ends of an observation are, and learns nothing else from it.
+    pub(crate) fn face(&mut self, observation: &Observation) {
+        self.sender = (observation.from, self.resolve(&observation.from));
         self.receiver = match observation.fact {
-            Fact::ConversationEnded(_) => (observation.to, self.find(&observation.to)),
+            Fact::ConversationEnded(_) => (observation.to, self.resolve(&observation.to)),
             _ => (Station::default(), None),
         };
-        clues::observe(self, observation, names);
     }
 
     /// The device that an end of an observation belongs to, if it is one of ours.
     pub(crate) fn key_of(&self, station: &Station) -> Option<DeviceKey> {
         let known = [&self.sender, &self.receiver].into_iter().find(|(known, _)| known == station);
         known.map_or_else(|| self.find(station), |(_, key)| *key)
+    }
+
+    /// The devices of the sender and, at the end of a conversation, of the receiver of the observation at hand.
+    pub(crate) const fn ends(&self) -> [Option<DeviceKey>; 2] {
+        [self.sender.1, self.receiver.1]
+    }
+
+    /// As [`Self::find`], and remembers the answer until something changes that it hangs on.
+    fn resolve(&mut self, station: &Station) -> Option<DeviceKey> {
+        let (Some(mac), Some(ip), None) = (station.mac, station.ip, station.radio) else {
+            return self.find(station);
+        };
+        if let Some(device) = self.topology.remembered(mac, ip) {
+            return device;
+        }
+        let device = self.find(station);
+        self.topology.remember(mac, ip, device);
+        device
     }
 
     fn find(&self, station: &Station) -> Option<DeviceKey> {
@@ -379,7 +402,10 @@ impl Inventory {
         };
         match self.anchors.meet(key, anchor, heard, agree) {
             Met::Nothing => {}
-            Met::Same { from, to } => self.join(from, to),
+            Met::Same { from, to } => {
+                self.join(from, to);
+                self.topology.changed();
+            }
             Met::Elsewhere(other) => {
                 for (one, two) in [(key, other), (other, key)] {
                     self.contradict(one, MismatchKind::TwoPlaces, field, (value.clone(), value.clone()), two);

@@ -1,18 +1,21 @@
 //! Which network address belongs to which link address, and which link addresses are routers'.
 
 use std::collections::BTreeSet;
+use std::hash::{Hash, Hasher};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use wardline_model::fact::{DhcpMessage, NeighborKind};
 use wardline_model::{Fact, MacAddress, Observation, Timestamp};
 
-use super::Map;
+use super::{DeviceKey, Map};
 use crate::limits::{ADDRESSES_PER_STATION_MAX, STATIONS_MAX};
 
 /// Network addresses of one kind (unbound, internal) after which a link address is taken for a router's.
 const UNBOUND_ADDRESSES_MAX: usize = 6;
 /// How long an owner of an address keeps it without being heard: 10 minutes.
 const OWNER_ALIVE_NANOSECONDS: i64 = 600 * 1_000_000_000;
+/// Ends of conversations of which it is remembered whose they are.
+const FOUND_MAX: usize = 32_768;
 /// Gateways remembered.
 const GATEWAYS_MAX: usize = 1_024;
 
@@ -45,14 +48,21 @@ struct Link {
 }
 
 impl Link {
-    /// After an address came, went or changed its tie.
-    fn review(&mut self) {
+    /// After an address came, went or changed its tie. Whether that tells something of its other addresses.
+    fn review(&mut self) -> bool {
+        let before = (self.router, self.is_crowded());
         let count =
             |counts: fn(&Address) -> bool| self.addresses.iter().filter(|address| counts(address)).count();
         let remote = count(|address| address.tie == Tie::Remote);
         let unbound = count(|address| address.tie < Tie::Bound && address.ip.is_ipv4());
         self.direct = count(|address| address.tie == Tie::Direct);
         self.router |= remote > 0 || unbound > UNBOUND_ADDRESSES_MAX;
+        before != (self.router, self.is_crowded())
+    }
+
+    /// Whether it has more addresses of its own than a station does.
+    const fn is_crowded(&self) -> bool {
+        self.direct > UNBOUND_ADDRESSES_MAX
     }
 }
 
@@ -63,6 +73,29 @@ pub(super) struct Topology {
     /// Who says that a network address is its own, and when it last did.
     owners: Map<IpAddr, (MacAddress, Timestamp)>,
     gateways: BTreeSet<IpAddr>,
+    /// Whose the ends of conversations were found to be, each with the revision at which that was found out. Forgotten
+    /// altogether when there are too many.
+    found: Map<End, (u64, Option<DeviceKey>)>,
+    /// Counts changes of what tells whose an address is, but for those of one end alone.
+    revision: u64,
+}
+
+/// Addresses in a frame.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct End {
+    mac: MacAddress,
+    ip: IpAddr,
+}
+
+/// In as few steps as there are words: this is done twice for every conversation.
+impl Hash for End {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        state.write_u64(self.mac.to_bits());
+        match self.ip {
+            IpAddr::V4(ip) => state.write_u32(ip.to_bits()),
+            IpAddr::V6(ip) => state.write_u128(ip.to_bits()),
+        }
+    }
 }
 
 impl Topology {
@@ -81,6 +114,7 @@ impl Topology {
                 {
                     // A lease ends what was before.
                     self.owners.remove(&IpAddr::V4(ip));
+                    self.changed();
                     self.tie(dhcp.client_mac, ip.into(), Tie::Bound, time);
                 }
                 for router in &dhcp.routers {
@@ -164,13 +198,36 @@ impl Topology {
                         .enumerate()
                         .min_by_key(|(_, address)| (address.tie, address.last_seen));
                     if let Some((place, _)) = oldest {
-                        link.addresses.swap_remove(place);
+                        let gone = link.addresses.swap_remove(place);
+                        self.found.remove(&End { mac, ip: gone.ip });
                     }
                 }
                 link.addresses.push(Address { ip, tie, last_seen: time });
             }
         }
-        link.review();
+        self.found.remove(&End { mac, ip });
+        if link.review() {
+            self.changed();
+        }
+    }
+
+    /// Something changed that tells whose addresses are, whatever their links.
+    pub(super) const fn changed(&mut self) {
+        self.revision += 1;
+    }
+
+    /// Whose an address in a frame is, if that was found out since the last change.
+    pub(super) fn remembered(&self, mac: MacAddress, ip: IpAddr) -> Option<Option<DeviceKey>> {
+        let (revision, device) = self.found.get(&End { mac, ip })?;
+        (*revision == self.revision).then_some(*device)
+    }
+
+    /// Remembers whose an address in a frame is.
+    pub(super) fn remember(&mut self, mac: MacAddress, ip: IpAddr, device: Option<DeviceKey>) {
+        if self.found.len() >= FOUND_MAX {
+            self.found.clear();
+        }
+        self.found.insert(End { mac, ip }, (self.revision, device));
     }
 
     /// Whether a station may have an address now. While the one that has it is heard, others only claim it: such a
@@ -188,9 +245,11 @@ impl Topology {
                     link.addresses.retain(|address| address.ip != ip);
                     link.review();
                 }
+                self.changed();
             }
             None if room => {
                 self.owners.insert(ip, (mac, time));
+                self.changed();
             }
             None => {}
         }
@@ -207,7 +266,7 @@ impl Topology {
         let Some(link) = self.links.get(&mac) else { return is_internal(ip) };
         match link.addresses.iter().find(|address| address.ip == ip).map(|address| address.tie) {
             Some(Tie::Bound) => true,
-            Some(Tie::Direct) => !link.router || is_internal(ip) && link.direct <= UNBOUND_ADDRESSES_MAX,
+            Some(Tie::Direct) => !link.router || is_internal(ip) && !link.is_crowded(),
             Some(Tie::Remote) => false,
             Some(Tie::Seen) | None => !link.router && is_internal(ip),
         }

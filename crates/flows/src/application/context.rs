@@ -45,6 +45,8 @@ pub(crate) struct ConversationLabels {
     pub server_name: Option<Label>,
     /// JA4.
     pub ja4: Option<Label>,
+    /// What the capture missed of streams that nobody reads any more.
+    pub missing_bytes: u64,
     /// Over UDP, where adaptors keep nothing themselves: a hello of QUIC that is not yet whole.
     pub quic: Option<Box<quic::Session>>,
     /// Likewise: a remote procedure call that waits for its reply.

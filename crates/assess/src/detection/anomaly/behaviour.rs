@@ -1,9 +1,10 @@
 //! What one device does within one window, as numbers that name nobody: no address, no port, no time of day.
 
 use std::hash::{BuildHasher, Hash};
+use std::net::IpAddr;
 
 use wardline_model::fact::{Conversation, DnsFact};
-use wardline_model::{Fact, Observation, Protocol, TcpOutcome};
+use wardline_model::{Fact, Protocol, TcpOutcome};
 
 /// Numbers per window.
 pub(super) const FEATURES: usize = 14;
@@ -80,7 +81,7 @@ impl Behaviour {
     pub(super) fn conversation(
         &mut self,
         conversation: &Conversation,
-        observation: &Observation,
+        peer: Option<IpAddr>,
         side: usize,
         met: &mut Met,
     ) {
@@ -111,9 +112,11 @@ impl Behaviour {
         {
             self.applications.push(application);
         }
-        let peer = if side == 0 { observation.to.ip } else { observation.from.ip };
+        if self.peers.len() >= PEERS_MAX {
+            return;
+        }
         let peer = hash(peer);
-        if self.peers.len() < PEERS_MAX && !self.peers.contains(&peer) {
+        if !self.peers.contains(&peer) {
             self.peers.push(peer);
             self.new_peers += u32::from(met.meet(peer));
         }

@@ -95,11 +95,19 @@ pub(super) struct ChangedWays {
     active: Vec<DeviceKey>,
     kinds: BTreeMap<Category, Kind>,
     window: Option<i64>,
+    /// When the window at hand ends.
+    window_ends: Timestamp,
 }
 
 impl Default for ChangedWays {
     fn default() -> Self {
-        Self { habits: Recent::new(SENDERS_MAX), active: Vec::new(), kinds: BTreeMap::new(), window: None }
+        Self {
+            habits: Recent::new(SENDERS_MAX),
+            active: Vec::new(),
+            kinds: BTreeMap::new(),
+            window: None,
+            window_ends: Timestamp::from_nanoseconds(i64::MIN),
+        }
     }
 }
 
@@ -122,15 +130,17 @@ impl Detector for ChangedWays {
         };
         self.turn(observation.sighting.time, world, episodes);
         let answered = ended.is_none_or(|conversation| conversation.packets.iter().all(|count| *count > 0));
-        let ends = [(observation.from, observation.to), (observation.to, observation.from)];
-        for (side, (station, peer)) in ends.into_iter().enumerate() {
+        let [from, to] = world.inventory.ends();
+        let ends = [(from, observation.from, observation.to), (to, observation.to, observation.from)];
+        for (side, (key, station, peer)) in ends.into_iter().enumerate() {
             if side == 1 && ended.is_none() {
                 break;
             }
-            let Some(habit) = self.habit(observation, (station, peer), answered, world) else { continue };
+            let Some(key) = key else { continue };
+            let Some(habit) = self.habit(key, observation, (station, peer), answered) else { continue };
             match ended {
                 Some(conversation) => {
-                    habit.now.conversation(conversation, observation, side, &mut habit.met);
+                    habit.now.conversation(conversation, peer.ip, side, &mut habit.met);
                 }
                 None => habit.now.sent(&observation.fact),
             }
@@ -145,12 +155,11 @@ impl Detector for ChangedWays {
 impl ChangedWays {
     fn habit(
         &mut self,
+        key: DeviceKey,
         observation: &Observation,
         (station, peer): (Station, Station),
         answered: bool,
-        world: &World<'_>,
     ) -> Option<&mut Habit> {
-        let key = world.inventory.key_of(&station)?;
         // A flood from made-up addresses, or a scan for some, pushes out nobody.
         if !answered && self.habits.get(&key).is_none() {
             return None;
@@ -168,7 +177,12 @@ impl ChangedWays {
 
     /// Ends the window when its time is over.
     fn turn(&mut self, now: Timestamp, world: &World<'_>, episodes: &mut Episodes) {
+        // Asked for every conversation.
+        if now < self.window_ends {
+            return;
+        }
         let window = now.nanoseconds().div_euclid(WINDOW);
+        self.window_ends = Timestamp::from_nanoseconds((window + 1).saturating_mul(WINDOW));
         let before = *self.window.get_or_insert(window);
         if window <= before {
             return;

@@ -102,7 +102,7 @@ struct Notes<'a> {
 
 impl Notes<'_> {
     fn from(&self) -> Option<DeviceKey> {
-        self.inventory.key_of(&self.observation.from)
+        self.inventory.sender.1
     }
 
     /// The receiver. Its link address in the frame may be that of a group, which names nobody.
