@@ -12,7 +12,7 @@ use wardline_model::{
 use wardline_model::fact::Conversation;
 
 use crate::Changes;
-use crate::detection::{self, Detector, Episodes, Roles, World};
+use crate::detection::{self, Conversations, Detector, Episodes, Roles, World};
 use crate::evidence::CaptureNames;
 use crate::exposures::{DefaultCredential, Exposures};
 use crate::inventory::{DeviceKey, Inventory};
@@ -81,8 +81,9 @@ pub struct Assessor {
     inventory: Inventory,
     exposures: Exposures,
     detectors: Vec<Box<dyn Detector>>,
-    /// The places of those that look at the begin and the end of conversations.
-    conversation_detectors: Vec<usize>,
+    /// The places of those that look at the begin of conversations, and of those that look at their end.
+    begin_detectors: Vec<usize>,
+    end_detectors: Vec<usize>,
     episodes: Episodes,
     roles: Roles,
     names: CaptureNames,
@@ -91,6 +92,8 @@ pub struct Assessor {
     edges: IndexMap<EdgeKey, Totals, foldhash::fast::FixedState>,
     refused_flows: u64,
     refused_edges: u64,
+    /// When the first thing was seen.
+    began: Option<Timestamp>,
     now: Timestamp,
 }
 
@@ -99,9 +102,16 @@ impl Assessor {
     pub fn new(settings: Settings) -> Self {
         let mut detectors = detection::all(settings.indicators, &settings.warning_lists);
         detectors.extend(settings.policy.as_ref().map(detection::policy_violation));
-        let seeing = detectors.iter().enumerate().filter(|(_, detector)| detector.sees_conversations());
+        let seeing = |part: Conversations| {
+            let seen =
+                detectors.iter().enumerate().map(|(place, detector)| (place, detector.conversations()));
+            seen.filter(|(_, seen)| [part, Conversations::Both].contains(seen))
+                .map(|(place, _)| place)
+                .collect()
+        };
         Self {
-            conversation_detectors: seeing.map(|(place, _)| place).collect(),
+            begin_detectors: seeing(Conversations::Begins),
+            end_detectors: seeing(Conversations::Ends),
             exposures: Exposures::new(settings.default_credentials),
             inventory: Inventory::new(settings.site),
             detectors,
@@ -112,6 +122,7 @@ impl Assessor {
             edges: IndexMap::default(),
             refused_flows: 0,
             refused_edges: 0,
+            began: None,
             now: Timestamp::default(),
         }
     }
@@ -123,10 +134,16 @@ impl Assessor {
 
     /// Learns what is normal from an observation of a baseline, and reports nothing from it.
     pub fn learn(&mut self, observation: &Observation) {
+        let began = *self.began.get_or_insert(observation.sighting.time);
         self.inventory.face(observation);
         self.roles.observe(observation);
-        let world =
-            World { inventory: &self.inventory, names: &self.names, roles: &self.roles, learning: true };
+        let world = World {
+            inventory: &self.inventory,
+            names: &self.names,
+            roles: &self.roles,
+            learning: true,
+            began,
+        };
         for detector in &mut self.detectors {
             detector.observe(observation, &world, &mut self.episodes);
         }
@@ -134,21 +151,35 @@ impl Assessor {
 
     /// Sees an observation. They come in the order in which the pipeline told them.
     pub fn observe(&mut self, observation: &Observation) {
+        let began = *self.began.get_or_insert(observation.sighting.time);
         self.now = self.now.max(observation.sighting.time);
         self.inventory.observe(observation, &self.names);
         self.roles.observe(observation);
         self.exposures.observe(observation, &self.inventory, &self.names);
-        let world =
-            World { inventory: &self.inventory, names: &self.names, roles: &self.roles, learning: false };
-        if matches!(observation.fact, Fact::ConversationStarted(_) | Fact::ConversationEnded(_)) {
-            for place in &self.conversation_detectors {
-                if let Some(detector) = self.detectors.get_mut(*place) {
-                    detector.observe(observation, &world, &mut self.episodes);
+        let world = World {
+            inventory: &self.inventory,
+            names: &self.names,
+            roles: &self.roles,
+            learning: false,
+            began,
+        };
+        let some = match observation.fact {
+            Fact::ConversationStarted(_) => Some(&self.begin_detectors),
+            Fact::ConversationEnded(_) => Some(&self.end_detectors),
+            _ => None,
+        };
+        match some {
+            Some(places) => {
+                for place in places {
+                    if let Some(detector) = self.detectors.get_mut(*place) {
+                        detector.observe(observation, &world, &mut self.episodes);
+                    }
                 }
             }
-        } else {
-            for detector in &mut self.detectors {
-                detector.observe(observation, &world, &mut self.episodes);
+            None => {
+                for detector in &mut self.detectors {
+                    detector.observe(observation, &world, &mut self.episodes);
+                }
             }
         }
         if let Fact::ConversationEnded(conversation) = &observation.fact {
@@ -159,8 +190,14 @@ impl Assessor {
     /// Tells that time has passed without an observation.
     pub fn advance(&mut self, now: Timestamp) {
         self.now = self.now.max(now);
-        let world =
-            World { inventory: &self.inventory, names: &self.names, roles: &self.roles, learning: false };
+        let began = self.began.unwrap_or(self.now);
+        let world = World {
+            inventory: &self.inventory,
+            names: &self.names,
+            roles: &self.roles,
+            learning: false,
+            began,
+        };
         for detector in &mut self.detectors {
             detector.advance(self.now, &world, &mut self.episodes);
         }
@@ -170,12 +207,12 @@ impl Assessor {
     pub fn drain(&mut self) -> Changes {
         let devices = self.inventory.drain();
         self.exposures.review(&devices, &self.inventory);
-        let expected_flows = self.flows.len();
+        let expected_flows = self.flows.len() + self.flows.len() / 8;
         Changes {
             devices,
             findings: self.episodes.drain(&self.inventory),
             exposures: self.exposures.drain(&self.inventory),
-            // As many will come until the next time; growing to them step by step costs more than the records.
+            // About as many will come until the next time; growing to them step by step costs more than the records.
             flows: std::mem::replace(&mut self.flows, Vec::with_capacity(expected_flows)),
             // The table keeps its room: about as many will come again.
             edges: self.edges.drain(..).map(|(key, totals)| totals.edge(key)).collect(),

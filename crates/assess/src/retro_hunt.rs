@@ -97,8 +97,13 @@ impl<'a> RetroHunt<'a> {
                 missing_bytes: 0,
             })),
         };
-        let world =
-            World { inventory: &self.inventory, names: &self.names, roles: &self.roles, learning: false };
+        let world = World {
+            inventory: &self.inventory,
+            names: &self.names,
+            roles: &self.roles,
+            learning: false,
+            began: observation.sighting.time,
+        };
         self.hunter.stored(&observation, &world, &mut self.episodes);
     }
 

@@ -8,7 +8,7 @@ use std::net::IpAddr;
 use wardline_model::fact::{FlowRate, StackTraits, TcpEvent};
 use wardline_model::{Attack, Fact, Observation, Protocol, Severity, Station, Timestamp, Transport};
 
-use super::{Alarm, Detector, Episodes, World};
+use super::{Alarm, Conversations, Detector, Episodes, World};
 use crate::inventory::Map;
 use crate::limits::FLOOD_TARGETS_MAX;
 
@@ -85,8 +85,8 @@ enum Kind {
 }
 
 impl Detector for Flood {
-    fn sees_conversations(&self) -> bool {
-        true
+    fn conversations(&self) -> Conversations {
+        Conversations::Begins
     }
 
     fn observe(&mut self, observation: &Observation, world: &World<'_>, episodes: &mut Episodes) {
@@ -163,6 +163,7 @@ impl Flood {
             _ => second.many_sources = true,
         }
         let scan = second.ports.count() > PORTS_MAX && second.sources.len() == 1 && second.syns < LOUD;
+        let told = second.told;
         match observation.transport {
             Some(Transport::TCP) if traits.syn => {
                 second.syns += 1;
@@ -170,7 +171,7 @@ impl Flood {
                 let syns = second.syns;
                 let unusual = f64::from(syns) > target.normal_syns * TIMES_NORMAL;
                 // Handshakes take a moment: only what stays behind by far counts.
-                if half_open >= HALF_OPEN_MIN && half_open * 5 >= syns * 4 && unusual && !scan {
+                if !told && half_open >= HALF_OPEN_MIN && half_open * 5 >= syns * 4 && unusual && !scan {
                     self.flood(Kind::Syn, observation, half_open, true, world, episodes);
                 }
             }
@@ -178,7 +179,12 @@ impl Flood {
                 second.datagram_conversations += 1;
                 let count = second.datagram_conversations;
                 let unusual = f64::from(count) > target.normal_conversations * TIMES_NORMAL;
-                if count >= CONVERSATIONS_MIN && unusual && !scan && !is_name_server(observation.to.port) {
+                if !told
+                    && count >= CONVERSATIONS_MIN
+                    && unusual
+                    && !scan
+                    && !is_name_server(observation.to.port)
+                {
                     let kind = if observation.transport == Some(Transport::UDP) {
                         Kind::Datagrams
                     } else {

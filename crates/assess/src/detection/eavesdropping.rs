@@ -10,7 +10,7 @@ use wardline_model::fact::{RtpFact, SipMessage};
 use wardline_model::{Attack, Category, Fact, Observation, Protocol, Severity, Timestamp};
 
 use super::recent::{Recent, Window};
-use super::{Alarm, Detector, Episodes, World};
+use super::{Alarm, Conversations, Detector, Episodes, World};
 use crate::inventory::is_internal;
 use crate::limits::SENDERS_MAX;
 
@@ -64,12 +64,15 @@ const fn speaks(category: Category) -> Option<bool> {
 }
 
 impl Detector for Listening {
-    fn sees_conversations(&self) -> bool {
-        true
+    fn conversations(&self) -> Conversations {
+        Conversations::Both
     }
 
     fn observe(&mut self, observation: &Observation, world: &World<'_>, episodes: &mut Episodes) {
-        self.remember(observation);
+        // The end of a conversation says nothing that its begin did not.
+        if !matches!(observation.fact, Fact::ConversationEnded(_)) {
+            self.remember(observation);
+        }
         match &observation.fact {
             Fact::Rtp(rtp) => self.rtp(observation, rtp, world, episodes),
             Fact::Sip(sip) => {

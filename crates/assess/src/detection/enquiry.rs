@@ -13,7 +13,7 @@ use wardline_model::fact::{
 use wardline_model::{Attack, Fact, Observation, Protocol, ServerRole, Severity, Timestamp};
 
 use super::recent::{Different, Recent, Window};
-use super::{Alarm, Detector, Episodes, World};
+use super::{Alarm, Conversations, Detector, Episodes, World};
 use crate::inventory::is_internal;
 use crate::limits::SENDERS_MAX;
 
@@ -59,8 +59,6 @@ pub(super) struct Enquiry {
     agents: Recent<IpAddr, Different<IpAddr>>,
     /// Since when a station asks, and whom it ever asked, up to [`MANAGED_MIN`].
     managed: Recent<IpAddr, (Option<Timestamp>, BTreeSet<IpAddr>)>,
-    /// When the capture began.
-    began: Option<Timestamp>,
     open_questions: Recent<(IpAddr, IpAddr), Window>,
     destinations: Recent<IpAddr, Vec<(String, u32)>>,
     missing: Recent<(IpAddr, IpAddr), Different<u64>>,
@@ -76,7 +74,6 @@ impl Default for Enquiry {
             objects: Recent::new(SENDERS_MAX),
             agents: Recent::new(SENDERS_MAX),
             managed: Recent::new(SENDERS_MAX),
-            began: None,
             open_questions: Recent::new(SENDERS_MAX),
             destinations: Recent::new(SENDERS_MAX),
             missing: Recent::new(SENDERS_MAX),
@@ -92,12 +89,11 @@ fn hash(text: &str) -> u64 {
 }
 
 impl Detector for Enquiry {
-    fn sees_conversations(&self) -> bool {
-        true
+    fn conversations(&self) -> Conversations {
+        Conversations::Ends
     }
 
     fn observe(&mut self, observation: &Observation, world: &World<'_>, episodes: &mut Episodes) {
-        self.began.get_or_insert(observation.sighting.time);
         let (Some(from), Some(to)) = (observation.from.ip, observation.to.ip) else { return };
         match &observation.fact {
             Fact::Mqtt(mqtt) => {
@@ -194,7 +190,7 @@ impl Enquiry {
             read = objects.add(hash(binding.object.as_str()), time, MINUTE);
         }
         let walk_since = objects.first().unwrap_or(time);
-        let began = self.began.unwrap_or(time);
+        let began = world.began;
         let (first, known) = self.managed.at(from, time);
         let first = *first.get_or_insert(time);
         if known.len() < MANAGED_MIN {

@@ -11,7 +11,7 @@ use wardline_model::fact::{ArpOperation, DhcpMessage, RadioLinkEvent, TcpEvent};
 use wardline_model::{Attack, Fact, MacAddress, Observation, Protocol, ServerRole, Severity, Timestamp};
 
 use super::recent::{Different, Recent, Window};
-use super::{Alarm, Detector, Episodes, World};
+use super::{Alarm, Conversations, Detector, Episodes, World};
 use crate::inventory::DeviceKey;
 use crate::limits::{CONVERSATIONS_WATCHED_MAX, SENDERS_MAX};
 
@@ -106,15 +106,15 @@ fn raise(observation: &Observation, told: Told, world: &World<'_>, episodes: &mu
 }
 
 impl Detector for Exhaustion {
-    fn sees_conversations(&self) -> bool {
-        true
+    fn conversations(&self) -> Conversations {
+        Conversations::Ends
     }
 
     fn observe(&mut self, observation: &Observation, world: &World<'_>, episodes: &mut Episodes) {
         let time = observation.sighting.time;
         match &observation.fact {
             Fact::Tcp(TcpEvent::Opened) => self.opened(observation, world, episodes),
-            Fact::ConversationEnded(_) => {
+            Fact::ConversationEnded(conversation) if conversation.tcp.is_some() => {
                 if let (Some(from), Some(to)) = (observation.from.ip, observation.to.ip)
                     && let Some(held) = self.held.get_mut(&(from, to, observation.to.port))
                 {

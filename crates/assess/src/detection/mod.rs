@@ -53,6 +53,8 @@ pub(crate) struct World<'a> {
     pub roles: &'a Roles,
     /// The traffic is a baseline: learn from it, raise nothing.
     pub learning: bool,
+    /// When the first thing was seen.
+    pub began: Timestamp,
 }
 
 impl World<'_> {
@@ -74,15 +76,24 @@ impl World<'_> {
     }
 }
 
+/// What a detector looks at of conversations.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Conversations {
+    Neither,
+    Begins,
+    Ends,
+    Both,
+}
+
 /// One way to notice one attack.
 pub(crate) trait Detector: Send {
     /// Sees an observation.
     fn observe(&mut self, observation: &Observation, world: &World<'_>, episodes: &mut Episodes);
 
-    /// Whether it looks at the begin and the end of conversations: the only facts that may come by the hundred thousand
-    /// in a second, so that whoever does not need them is not asked.
-    fn sees_conversations(&self) -> bool {
-        false
+    /// What of conversations it looks at: their begins and ends are the only facts that may come by the hundred thousand in
+    /// a second, so that whoever does not need them is not asked.
+    fn conversations(&self) -> Conversations {
+        Conversations::Neither
     }
 
     /// Time has passed: ends windows.

@@ -18,7 +18,7 @@ use wardline_model::{
 };
 
 use super::recent::Recent;
-use super::{Alarm, Detector, Episodes, World};
+use super::{Alarm, Conversations, Detector, Episodes, World};
 use crate::inventory::Map;
 use crate::limits::{PATIENTS_MAX, SENDERS_MAX};
 
@@ -267,17 +267,19 @@ const TAKES_OVER: i64 = 60 * SECOND;
 const DEVICES_PER_PATIENT_MAX: usize = 8;
 
 impl Detector for Silence {
-    fn sees_conversations(&self) -> bool {
-        true
+    fn conversations(&self) -> Conversations {
+        Conversations::Both
     }
 
     fn observe(&mut self, observation: &Observation, world: &World<'_>, episodes: &mut Episodes) {
         let time = observation.sighting.time;
         self.advance(time, world, episodes);
+        // Of the end of a conversation only the time says something.
+        if matches!(observation.fact, Fact::ConversationEnded(_)) {
+            return;
+        }
         let Some(from) = observation.from.ip else { return };
-        if !matches!(observation.fact, Fact::ConversationEnded(_))
-            && (self.heard.len() < SENDERS_MAX || self.heard.contains_key(&from))
-        {
+        if self.heard.len() < SENDERS_MAX || self.heard.contains_key(&from) {
             self.heard.insert(from, time);
         }
         match &observation.fact {
@@ -621,8 +623,8 @@ impl Default for ServiceStopped {
 }
 
 impl Detector for ServiceStopped {
-    fn sees_conversations(&self) -> bool {
-        true
+    fn conversations(&self) -> Conversations {
+        Conversations::Ends
     }
 
     fn observe(&mut self, observation: &Observation, world: &World<'_>, episodes: &mut Episodes) {

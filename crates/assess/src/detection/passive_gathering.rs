@@ -13,7 +13,7 @@ use wardline_model::{
     Attack, Fact, MacAddress, Observation, Protocol, ServerRole, Severity, Station, TcpOutcome, Timestamp,
 };
 
-use super::{Alarm, Detector, Episodes, World};
+use super::{Alarm, Conversations, Detector, Episodes, World};
 use crate::inventory::Map;
 use crate::limits::{ARP_BINDINGS_MAX, SCAN_SOURCES_MAX};
 
@@ -68,8 +68,8 @@ pub(super) struct ArpInterception {
 }
 
 impl Detector for ArpInterception {
-    fn sees_conversations(&self) -> bool {
-        true
+    fn conversations(&self) -> Conversations {
+        Conversations::Begins
     }
 
     fn observe(&mut self, observation: &Observation, world: &World<'_>, episodes: &mut Episodes) {
@@ -390,8 +390,8 @@ pub(super) struct Scan {
 }
 
 impl Detector for Scan {
-    fn sees_conversations(&self) -> bool {
-        true
+    fn conversations(&self) -> Conversations {
+        Conversations::Both
     }
 
     fn observe(&mut self, observation: &Observation, world: &World<'_>, episodes: &mut Episodes) {

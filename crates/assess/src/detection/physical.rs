@@ -18,7 +18,7 @@ use wardline_model::{
 };
 
 use super::recent::Recent;
-use super::{Alarm, Detector, Episodes, World};
+use super::{Alarm, Conversations, Detector, Episodes, World};
 use crate::limits::{MESSAGES_MAX, PATIENTS_MAX, SENDERS_MAX};
 
 const SECOND: i64 = 1_000_000_000;
@@ -190,8 +190,8 @@ const fn initial(time_to_live: u8) -> u64 {
 }
 
 impl Detector for Impostor {
-    fn sees_conversations(&self) -> bool {
-        true
+    fn conversations(&self) -> Conversations {
+        Conversations::Begins
     }
 
     fn observe(&mut self, observation: &Observation, world: &World<'_>, episodes: &mut Episodes) {

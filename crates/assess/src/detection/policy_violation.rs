@@ -9,7 +9,7 @@ use wardline_model::{
     Attack, Fact, Judge, Observation, Party, Policy, Protocol, Severity, Station, TcpOutcome, Verdict,
 };
 
-use super::{Alarm, Detector, Episodes, World};
+use super::{Alarm, Conversations, Detector, Episodes, World};
 use crate::limits::VIOLATING_PAIRS_MAX;
 
 /// Asks the policy about every conversation.
@@ -44,8 +44,8 @@ impl PolicyViolation {
 }
 
 impl Detector for PolicyViolation {
-    fn sees_conversations(&self) -> bool {
-        true
+    fn conversations(&self) -> Conversations {
+        Conversations::Ends
     }
 
     fn observe(&mut self, observation: &Observation, world: &World<'_>, episodes: &mut Episodes) {

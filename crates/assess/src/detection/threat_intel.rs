@@ -13,7 +13,7 @@ use wardline_model::{
 };
 
 use super::recent::Recent;
-use super::{Alarm, Detector, Episodes, World};
+use super::{Alarm, Conversations, Detector, Episodes, World};
 use crate::inventory::{Map, is_internal};
 use crate::limits::SENDERS_MAX;
 
@@ -115,8 +115,9 @@ impl ThreatIntelligence {
 }
 
 impl Detector for ThreatIntelligence {
-    fn sees_conversations(&self) -> bool {
-        true
+    fn conversations(&self) -> Conversations {
+        // There is nothing to compare them with.
+        if self.intelligence.is_empty() { Conversations::Neither } else { Conversations::Both }
     }
 
     fn observe(&mut self, observation: &Observation, world: &World<'_>, episodes: &mut Episodes) {

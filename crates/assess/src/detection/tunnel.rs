@@ -9,7 +9,7 @@ use wardline_model::fact::{Conversation, DnsFact};
 use wardline_model::{Attack, Fact, Observation, Protocol, Severity, Timestamp, Transport};
 
 use super::recent::{Different, Recent};
-use super::{Alarm, Detector, Episodes, World};
+use super::{Alarm, Conversations, Detector, Episodes, World};
 use crate::limits::SENDERS_MAX;
 
 const SECOND: i64 = 1_000_000_000;
@@ -40,8 +40,8 @@ impl Default for Tunnel {
 }
 
 impl Detector for Tunnel {
-    fn sees_conversations(&self) -> bool {
-        true
+    fn conversations(&self) -> Conversations {
+        Conversations::Ends
     }
 
     fn observe(&mut self, observation: &Observation, world: &World<'_>, episodes: &mut Episodes) {

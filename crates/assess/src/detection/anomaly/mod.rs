@@ -19,7 +19,7 @@ use wardline_model::{
 };
 
 use super::recent::Recent;
-use super::{Alarm, Detector, Episodes, World};
+use super::{Alarm, Conversations, Detector, Episodes, World};
 use crate::inventory::DeviceKey;
 use crate::limits::SENDERS_MAX;
 use behaviour::{Behaviour, FEATURES, Met, NAMES, Vector};
@@ -112,8 +112,8 @@ impl Default for ChangedWays {
 }
 
 impl Detector for ChangedWays {
-    fn sees_conversations(&self) -> bool {
-        true
+    fn conversations(&self) -> Conversations {
+        Conversations::Ends
     }
 
     fn observe(&mut self, observation: &Observation, world: &World<'_>, episodes: &mut Episodes) {
