@@ -289,6 +289,21 @@ pub struct Basis {
     pub revision: Label,
     /// When that revision was released.
     pub released: Option<Timestamp>,
+    /// Support of the device or its operating system has ended, so that nobody will correct it.
+    #[serde(default)]
+    pub unsupported: bool,
+}
+
+/// A score by the impact questions of MITRE's rubric for medical devices (version 0.12.04, for CVSS 3.0), answered as far as the
+/// device is known.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct RubricScore {
+    /// The published vector with the impacts that follow from the answers, and the answers (`XCP:L`, `XIT:H`, ...).
+    pub vector: Label,
+    /// Base score of that vector, 0 to 10.
+    pub score: f32,
+    /// Why it differs from the published one; empty where it does not.
+    pub reasons: Vec<String>,
 }
 
 /// A vulnerability of a device. Record `vulnerability` of the contract.
@@ -307,6 +322,9 @@ pub struct Vulnerability {
     pub matched: Match,
     /// Score, where one was published.
     pub cvss: Option<CvssScore>,
+    /// The same for this device, by MITRE's rubric.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rubric: Option<RubricScore>,
     /// Prediction, where there is one.
     pub epss: Option<Epss>,
     /// Known to be exploited (CISA KEV).

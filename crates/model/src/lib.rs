@@ -23,6 +23,7 @@ mod finding;
 mod flow;
 mod indicator;
 mod label;
+mod lifecycle;
 mod observation;
 mod plan;
 mod policy;
@@ -38,7 +39,7 @@ pub use address::{CommunityId, MacAddress, RadioAddress, Station, Transport};
 pub use advisory::{
     AdvisedVulnerability, Advisory, Basis, CvssScore, Epss, ExploitPrediction, Exploitation,
     ExploitedVulnerability, Fix, HumanImpact, Match, MatchKind, Priority, ProductStatement, ProductStatus,
-    Reach, Remedy, RemedyKind, StakeholderFacts, Vulnerability,
+    Reach, Remedy, RemedyKind, RubricScore, StakeholderFacts, Vulnerability,
 };
 pub use bill::{BillOfMaterials, Component};
 pub use bounds::Bounded;
@@ -51,6 +52,10 @@ pub use finding::{Attack, Finding, Severity};
 pub use flow::{FlowRecord, TcpOutcome};
 pub use indicator::{DigestAlgorithms, Indicator, Pattern, TrafficLight, WarningList, is_below};
 pub use label::Label;
+pub use lifecycle::{
+    DeviceClass, DeviceRecall, Disclosed, DisclosedAnswer, DisclosedProperty, Disclosure, Lifecycle,
+    LifecycleAnswer, LifecycleQuestion, LifecycleState, Recall, SupportPeriod,
+};
 pub use observation::{CaptureId, Observation, Sighting};
 pub use plan::{PatchException, PatchStatus, PatchWindow, Plan, PlanAction, PlanEvent};
 pub use policy::{

@@ -27,7 +27,9 @@ pub use query::{
 };
 pub use sqlite::SqliteStore;
 
-use wardline_model::{Device, DeviceId, Edge, Exposure, Finding, FlowRecord, PlanEvent, Vulnerability};
+use wardline_model::{
+    Device, DeviceId, Edge, Exposure, Finding, FlowRecord, Lifecycle, PlanEvent, Vulnerability,
+};
 
 /// Where state is kept. Implementations may be shared between threads.
 pub trait Store: Send + Sync {
@@ -64,6 +66,12 @@ pub trait Store: Send + Sync {
 
     /// The patch queue, the most urgent first.
     fn vulnerabilities(&self, query: &VulnerabilityQuery) -> Result<Page<Vulnerability>, StoreError>;
+
+    /// Replaces what is known of devices' lives, whole or not at all.
+    fn replace_lifecycles(&self, lifecycles: &[Lifecycle]) -> Result<(), StoreError>;
+
+    /// What is known of one device's life, where it was computed.
+    fn lifecycle(&self, device: &DeviceId) -> Result<Option<Lifecycle>, StoreError>;
 
     /// Keeps what somebody decided. Nothing takes it away again.
     fn add_plan_event(&self, event: &PlanEvent) -> Result<(), StoreError>;

@@ -15,6 +15,9 @@ pub const ENTRIES_MAX: usize = 2_000_000;
 /// Longest document in an archive, bytes. The longest CVE records have less than 4 MB.
 pub const ENTRY_BYTES_MAX: u64 = 16 * 1024 * 1024;
 
+/// Longest document of an archive that holds nothing else, bytes: the downloads of openFDA are one document each.
+pub const ONLY_ENTRY_BYTES_MAX: u64 = super::FILE_BYTES_MAX as u64;
+
 /// All documents of an archive together, bytes. All CVE records have about 3 GB.
 pub const TOTAL_BYTES_MAX: u64 = 16 * 1024 * 1024 * 1024;
 
@@ -46,6 +49,7 @@ pub fn documents(
     mut each: impl FnMut(&str, Result<Knowledge, FeedError>),
 ) -> Result<(), FeedError> {
     let mut archive = open(archive)?;
+    let entry_bytes_max = if archive.len() == 1 { ONLY_ENTRY_BYTES_MAX } else { ENTRY_BYTES_MAX };
     let mut total = 0_u64;
     let mut bytes = Vec::new();
     for place in 0..archive.len() {
@@ -64,15 +68,15 @@ pub fn documents(
             continue;
         }
         bytes.clear();
-        let read = (&mut file).take(ENTRY_BYTES_MAX + 1).read_to_end(&mut bytes);
+        let read = (&mut file).take(entry_bytes_max + 1).read_to_end(&mut bytes);
         total = total.saturating_add(bytes.len() as u64);
         if total > TOTAL_BYTES_MAX {
             return Err(FeedError::Bomb { bytes_max: TOTAL_BYTES_MAX });
         }
         let said = match read {
             Err(error) => Err(damaged(&error)),
-            Ok(_) if bytes.len() as u64 > ENTRY_BYTES_MAX => {
-                Err(FeedError::Bomb { bytes_max: ENTRY_BYTES_MAX })
+            Ok(_) if bytes.len() as u64 > entry_bytes_max => {
+                Err(FeedError::Bomb { bytes_max: entry_bytes_max })
             }
             Ok(_) => super::read_plain(&bytes),
         };

@@ -1,4 +1,5 @@
-//! Software bills of materials: CycloneDX 1.4 to 1.7 (ECMA-424) and SPDX 2.2 and 2.3 (ISO/IEC 5962), in JSON.
+//! Software bills of materials: CycloneDX 1.4 to 1.7 (ECMA-424) and SPDX 2.2 and 2.3 (ISO/IEC 5962), in JSON;
+//! SPDX 3 is read in `spdx_3`.
 //!
 //! Who makes a part is told best by its CPE, since advisories use the same words; then by supplier, maker, publisher, group
 //! and package URL.
@@ -12,7 +13,7 @@ use super::{FeedError, items, nvd, text};
 const DEPTH_MAX: usize = 32;
 
 /// Components of one bill, at most.
-const COMPONENTS_MAX: usize = 200_000;
+pub(super) const COMPONENTS_MAX: usize = 200_000;
 
 /// Reads a bill; `None` where the document is none.
 pub(super) fn read(json: &Value) -> Option<Result<BillOfMaterials, FeedError>> {
@@ -106,7 +107,7 @@ fn package(json: &Value) -> Option<Component> {
 }
 
 /// The namespace of a package URL: `org.apache.tomcat` of `pkg:maven/org.apache.tomcat/tomcat@9`.
-fn namespace(purl: &str) -> Option<String> {
+pub(super) fn namespace(purl: &str) -> Option<String> {
     let path = purl.strip_prefix("pkg:")?.split(['@', '?', '#']).next()?;
     let parts: Vec<&str> = path.split('/').collect();
     let between = parts.get(1..parts.len().checked_sub(1)?)?.join("/");

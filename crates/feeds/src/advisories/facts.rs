@@ -6,7 +6,10 @@
 use std::io::{self, Write};
 
 use serde::{Deserialize, Serialize};
-use wardline_model::{Advisory, ExploitPrediction, ExploitedVulnerability, Label, StakeholderFacts};
+use wardline_model::{
+    Advisory, DeviceClass, ExploitPrediction, ExploitedVulnerability, Label, Recall, StakeholderFacts,
+    SupportPeriod,
+};
 
 use super::{FeedError, Knowledge};
 
@@ -14,7 +17,7 @@ use super::{FeedError, Knowledge};
 const HEAD: &str = r#"{"wardline_facts":1}"#;
 
 /// What stands in the place of a remedy's text.
-const REMEDY: &str = "The record of this vulnerability tells of a remedy: read it there.";
+pub const REMEDY: &str = "The record of this vulnerability tells of a remedy: read it there.";
 
 const KIND: &str = "packed fact";
 
@@ -25,6 +28,9 @@ enum Fact {
     Exploited(ExploitedVulnerability),
     Prediction(ExploitPrediction),
     Stakeholder(StakeholderFacts),
+    Recall(Recall),
+    Class(DeviceClass),
+    Support(SupportPeriod),
 }
 
 /// Writes the first line.
@@ -38,11 +44,34 @@ pub fn write(output: &mut impl Write, knowledge: Knowledge) -> io::Result<()> {
     let exploited = knowledge.exploited.into_iter().map(Fact::Exploited);
     let predictions = knowledge.predictions.into_iter().map(Fact::Prediction);
     let stakeholder = knowledge.stakeholder.into_iter().map(Fact::Stakeholder);
-    for fact in advisories.chain(exploited).chain(predictions).chain(stakeholder) {
+    let recalls = knowledge.recalls.into_iter().map(Fact::Recall);
+    let classes = knowledge.classes.into_iter().map(Fact::Class);
+    let support = knowledge.support.into_iter().map(Fact::Support);
+    let said = advisories.chain(exploited).chain(predictions).chain(stakeholder);
+    for fact in said.chain(recalls).chain(classes).chain(support) {
         serde_json::to_writer(&mut *output, &fact)?;
         writeln!(output)?;
     }
     Ok(())
+}
+
+/// Whose advisories anybody may pass on: works of the government of the United States (17 U.S.C. 105).
+const FREE_PUBLISHERS: &[&str] = &["CISA"];
+
+/// What anybody may pass on, by its source: advisories and catalogue of CISA, its stakeholder facts (CC0), recalls and kinds of
+/// devices of FDA (CC0). Records of the CVE Program, predictions, statements of makers and their bills are left out, whatever
+/// they would allow.
+pub fn free_of_rights(said: Knowledge) -> Knowledge {
+    let Knowledge { mut advisories, exploited, stakeholder, recalls, classes, .. } = said;
+    advisories.retain(|advisory| FREE_PUBLISHERS.contains(&advisory.publisher.as_str()));
+    advisories.sort_by(|one, other| (&one.id, one.released).cmp(&(&other.id, other.released)));
+    let named: std::collections::BTreeSet<&Label> = advisories
+        .iter()
+        .flat_map(|advisory| &advisory.vulnerabilities)
+        .map(|vulnerability| &vulnerability.cve)
+        .collect();
+    let stakeholder = stakeholder.into_iter().filter(|facts| named.contains(&facts.cve)).collect();
+    Knowledge { advisories, exploited, stakeholder, recalls, classes, ..Knowledge::default() }
 }
 
 fn without_text(mut advisory: Advisory) -> Advisory {
@@ -84,6 +113,9 @@ pub(super) fn read(bytes: &[u8]) -> Result<Knowledge, FeedError> {
             Fact::Exploited(fact) => all.exploited.push(fact),
             Fact::Prediction(fact) => all.predictions.push(fact),
             Fact::Stakeholder(fact) => all.stakeholder.push(fact),
+            Fact::Recall(fact) => all.recalls.push(fact),
+            Fact::Class(fact) => all.classes.push(fact),
+            Fact::Support(fact) => all.support.push(fact),
         }
     }
     Ok(all)
@@ -108,6 +140,7 @@ mod tests {
         let (one, other) = (&knowledge.advisories[0], &again.advisories[0]);
         assert_eq!(one.vulnerabilities[0].products, other.vulnerabilities[0].products);
         assert!(!String::from_utf8(packed.clone()).unwrap().contains("Some words"));
+        assert!(free_of_rights(knowledge).is_empty(), "records of the CVE Program are not ours to pass on");
         packed.truncate(packed.len() - 4);
         assert!(super::super::read(&packed).unwrap_err().to_string().starts_with("line 2"));
     }

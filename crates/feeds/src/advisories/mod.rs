@@ -1,26 +1,32 @@
 //! Advisories, VEX documents, CVE records, known exploited vulnerabilities and predictions of exploitation.
 //!
 //! CSAF 2.0 and 2.1 (OASIS), OpenVEX 0.2, CVE records 5.x with CISA's container, NVD API 2.0, CISA KEV, EPSS, bills of
-//! materials, and zip archives of these. What a file is, its content says.
+//! materials, disclosure statements (MDS2), recalls and kinds of devices (openFDA), ends of support, and zip archives of
+//! these. What a file is, its content says.
 
 pub mod archive;
 mod bill;
 mod csaf;
 mod cve;
 mod cyclonedx_vex;
+mod disclosure;
 mod epss;
 pub mod facts;
 mod kev;
 mod nvd;
 mod openvex;
+mod recalls;
 pub mod score;
+mod spdx_3;
+mod support;
 
 use std::io::Cursor;
 
 use serde_json::Value;
 use thiserror::Error;
 use wardline_model::{
-    Advisory, BillOfMaterials, ExploitPrediction, ExploitedVulnerability, Label, StakeholderFacts, Timestamp,
+    Advisory, BillOfMaterials, DeviceClass, Disclosure, ExploitPrediction, ExploitedVulnerability, Label,
+    Recall, StakeholderFacts, SupportPeriod, Timestamp,
 };
 
 /// Longest file, bytes.
@@ -42,6 +48,14 @@ pub struct Knowledge {
     pub stakeholder: Vec<StakeholderFacts>,
     /// What products are made of.
     pub bills: Vec<BillOfMaterials>,
+    /// What makers disclose about devices.
+    pub disclosures: Vec<Disclosure>,
+    /// Recalls of devices.
+    pub recalls: Vec<Recall>,
+    /// Kinds of devices.
+    pub classes: Vec<DeviceClass>,
+    /// How long products are supported.
+    pub support: Vec<SupportPeriod>,
     /// Documents of an archive that could not be read, each with its name and the reason; the first
     /// [`UNREADABLE_MAX`] of them.
     pub unreadable: Vec<String>,
@@ -55,6 +69,10 @@ impl Knowledge {
         self.predictions.extend(other.predictions);
         self.stakeholder.extend(other.stakeholder);
         self.bills.extend(other.bills);
+        self.disclosures.extend(other.disclosures);
+        self.recalls.extend(other.recalls);
+        self.classes.extend(other.classes);
+        self.support.extend(other.support);
         self.unreadable.extend(other.unreadable);
     }
 
@@ -65,6 +83,10 @@ impl Knowledge {
             && self.predictions.is_empty()
             && self.stakeholder.is_empty()
             && self.bills.is_empty()
+            && self.disclosures.is_empty()
+            && self.recalls.is_empty()
+            && self.classes.is_empty()
+            && self.support.is_empty()
     }
 }
 
@@ -116,7 +138,7 @@ pub enum FeedError {
     TooMany(usize),
     /// Something else.
     #[error(
-        "is neither CSAF, OpenVEX, a CVE record, NVD, a bill of materials (CycloneDX, SPDX 2), CISA KEV nor EPSS; known are .json of these, .csv of EPSS, and .zip of them"
+        "is neither CSAF, OpenVEX, a CVE record, NVD, a bill of materials (CycloneDX, SPDX), CISA KEV, openFDA, endoflife.date (.json), EPSS, a table of support ends (.csv), MDS2 (.xlsx, .csv), nor a .zip of these"
     )]
     Unknown,
 }
@@ -126,7 +148,14 @@ pub fn read(bytes: &[u8]) -> Result<Knowledge, FeedError> {
     if bytes.len() > FILE_BYTES_MAX {
         return Err(FeedError::TooLong(bytes.len()));
     }
-    if bytes.starts_with(b"PK") { packed(bytes) } else { read_plain(bytes) }
+    if !bytes.starts_with(b"PK") {
+        return read_plain(bytes);
+    }
+    if disclosure::is_workbook(bytes) {
+        let disclosure = disclosure::read_workbook(bytes)?;
+        return Ok(Knowledge { disclosures: vec![disclosure], ..Knowledge::default() });
+    }
+    packed(bytes)
 }
 
 fn packed(bytes: &[u8]) -> Result<Knowledge, FeedError> {
@@ -147,6 +176,9 @@ fn read_plain(bytes: &[u8]) -> Result<Knowledge, FeedError> {
     if facts::begins(bytes) {
         return facts::read(bytes);
     }
+    if recalls::begins(bytes) {
+        return recalls::read(bytes);
+    }
     let begin = bytes.iter().find(|byte| !byte.is_ascii_whitespace());
     match begin {
         Some(b'{' | b'[') => {
@@ -157,9 +189,25 @@ fn read_plain(bytes: &[u8]) -> Result<Knowledge, FeedError> {
             })?;
             document(&json)
         }
-        Some(b'#' | b'c') => epss::read(&String::from_utf8_lossy(bytes))
-            .map(|predictions| Knowledge { predictions, ..Knowledge::default() }),
-        _ => Err(FeedError::Unknown),
+        Some(_) => table(&String::from_utf8_lossy(bytes)),
+        None => Err(FeedError::Unknown),
+    }
+}
+
+/// Reads a document of lines.
+fn table(text: &str) -> Result<Knowledge, FeedError> {
+    match epss::read(text) {
+        Err(FeedError::Unknown) => {}
+        read => return read.map(|predictions| Knowledge { predictions, ..Knowledge::default() }),
+    }
+    if let Some(read) = support::read_table(text) {
+        return read.map(|support| Knowledge { support, ..Knowledge::default() });
+    }
+    match disclosure::read_table(text) {
+        Some(read) => {
+            read.map(|disclosure| Knowledge { disclosures: vec![disclosure], ..Knowledge::default() })
+        }
+        None => Err(FeedError::Unknown),
     }
 }
 
@@ -199,6 +247,12 @@ fn document(json: &Value) -> Result<Knowledge, FeedError> {
     if nvd::is_response(json) {
         let knowledge = nvd::read(json);
         return if knowledge.is_empty() { Err(FeedError::Unknown) } else { Ok(knowledge) };
+    }
+    if support::is_answer(json) {
+        return support::read(json).map(|support| Knowledge { support, ..Knowledge::default() });
+    }
+    if spdx_3::is_bill(json) {
+        return spdx_3::read(json).map(|bill| Knowledge { bills: vec![bill], ..Knowledge::default() });
     }
     if json.get("catalogVersion").is_some() {
         return kev::read(json).map(|exploited| Knowledge { exploited, ..Knowledge::default() });

@@ -20,6 +20,12 @@ pub enum Source {
     Kev,
     /// Predictions of exploitation (FIRST EPSS).
     Epss,
+    /// Recalls of medical devices (FDA, through openFDA).
+    Recalls,
+    /// Kinds of medical devices (FDA, through openFDA).
+    Classes,
+    /// How long products are supported (endoflife.date).
+    Support,
 }
 
 /// A file that is fetched whole.
@@ -31,6 +37,8 @@ pub struct PublishedFile {
     pub addresses: &'static [&'static str],
     /// Longest file as it comes, bytes.
     pub bytes_max: u64,
+    /// Whether only the facts in it are kept: what is long for its words.
+    pub packed: bool,
 }
 
 /// Longest index, metadata or feed of a directory, bytes.
@@ -54,7 +62,7 @@ pub const CVE_RELEASE: &str = "https://api.github.com/repos/CVEProject/cvelistV5
 
 /// All CVE records, as a mirror holds them.
 pub const CVE_ARCHIVE: PublishedFile =
-    PublishedFile { name: "cves.zip", addresses: &[], bytes_max: 4 * 1024 * 1024 * 1024 };
+    PublishedFile { name: "cves.zip", addresses: &[], bytes_max: 4 * 1024 * 1024 * 1024, packed: true };
 
 const KEV_FILE: PublishedFile = PublishedFile {
     name: "known_exploited_vulnerabilities.json",
@@ -63,17 +71,53 @@ const KEV_FILE: PublishedFile = PublishedFile {
         "https://raw.githubusercontent.com/cisagov/kev-data/develop/known_exploited_vulnerabilities.json",
     ],
     bytes_max: 64 * 1024 * 1024,
+    packed: false,
 };
 
 const EPSS_FILE: PublishedFile = PublishedFile {
     name: "epss_scores-current.csv.gz",
     addresses: &["https://epss.empiricalsecurity.com/epss_scores-current.csv.gz"],
     bytes_max: 64 * 1024 * 1024,
+    packed: false,
+};
+
+const RECALL_FILES: [PublishedFile; 2] = [
+    PublishedFile {
+        name: "device-enforcement.json.zip",
+        addresses: &[
+            "https://download.open.fda.gov/device/enforcement/device-enforcement-0001-of-0001.json.zip",
+        ],
+        bytes_max: 256 * 1024 * 1024,
+        packed: true,
+    },
+    PublishedFile {
+        name: "device-recall.json.zip",
+        addresses: &["https://download.open.fda.gov/device/recall/device-recall-0001-of-0001.json.zip"],
+        bytes_max: 256 * 1024 * 1024,
+        packed: true,
+    },
+];
+
+const CLASS_FILE: PublishedFile = PublishedFile {
+    name: "device-classification.json.zip",
+    addresses: &[
+        "https://download.open.fda.gov/device/classification/device-classification-0001-of-0001.json.zip",
+    ],
+    bytes_max: 64 * 1024 * 1024,
+    packed: true,
+};
+
+const SUPPORT_FILE: PublishedFile = PublishedFile {
+    name: "products.json",
+    addresses: &["https://endoflife.date/api/v1/products/full"],
+    bytes_max: 64 * 1024 * 1024,
+    packed: false,
 };
 
 impl Source {
     /// All of them, the most telling for medical devices first.
-    pub const ALL: [Self; 4] = [Self::Csaf, Self::Kev, Self::Epss, Self::Cve];
+    pub const ALL: [Self; 7] =
+        [Self::Csaf, Self::Kev, Self::Epss, Self::Recalls, Self::Classes, Self::Support, Self::Cve];
 
     /// Its name on the command line, in folders and in a mirror's addresses.
     pub const fn name(self) -> &'static str {
@@ -82,15 +126,21 @@ impl Source {
             Self::Cve => "cve",
             Self::Kev => "kev",
             Self::Epss => "epss",
+            Self::Recalls => "recalls",
+            Self::Classes => "classes",
+            Self::Support => "support",
         }
     }
 
-    /// The one file that it is, where it is one.
-    pub const fn file(self) -> Option<PublishedFile> {
+    /// The files that it is, where it is no directory or archive of documents.
+    pub const fn files(self) -> &'static [PublishedFile] {
         match self {
-            Self::Kev => Some(KEV_FILE),
-            Self::Epss => Some(EPSS_FILE),
-            Self::Csaf | Self::Cve => None,
+            Self::Kev => &[KEV_FILE],
+            Self::Epss => &[EPSS_FILE],
+            Self::Recalls => &RECALL_FILES,
+            Self::Classes => &[CLASS_FILE],
+            Self::Support => &[SUPPORT_FILE],
+            Self::Csaf | Self::Cve => &[],
         }
     }
 
@@ -139,8 +189,13 @@ mod tests {
             "http://mirror.hospital.example/feeds/csaf/changes.csv"
         );
         for source in Source::ALL {
-            let Some(file) = source.file() else { continue };
-            assert!(file.addresses.iter().all(|address| address.starts_with("https://")), "{}", file.name);
+            for file in source.files() {
+                assert!(
+                    file.addresses.iter().all(|address| address.starts_with("https://")),
+                    "{}",
+                    file.name
+                );
+            }
         }
     }
 }

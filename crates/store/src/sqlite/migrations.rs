@@ -73,6 +73,12 @@ const STEPS: &[&str] = &[
     ) STRICT;
     CREATE INDEX plan_event_device ON plan_event (device, cve);
 ",
+    "
+    -- What is known of each device's life, computed with the patch queue and replaced whole like it.
+    CREATE TABLE lifecycle (
+        id TEXT PRIMARY KEY, record BLOB NOT NULL, digest BLOB NOT NULL
+    ) STRICT, WITHOUT ROWID;
+",
 ];
 
 /// The newest schema that this program knows.

@@ -11,7 +11,9 @@ use std::time::Duration;
 
 use rusqlite::{Connection, OpenFlags};
 use serde::de::DeserializeOwned;
-use wardline_model::{Device, DeviceId, Edge, Exposure, Finding, FlowRecord, PlanEvent, Vulnerability};
+use wardline_model::{
+    Device, DeviceId, Edge, Exposure, Finding, FlowRecord, Lifecycle, PlanEvent, Vulnerability,
+};
 
 use crate::{
     Acknowledged, Batch, DeviceQuery, EdgeQuery, ExposureQuery, FindingQuery, FlowQuery, Overview, Page,
@@ -138,6 +140,14 @@ impl Store for SqliteStore {
 
     fn vulnerabilities(&self, query: &VulnerabilityQuery) -> Result<Page<Vulnerability>, StoreError> {
         read::vulnerabilities(&self.reader(), query).map_err(|error| error.at(&self.path))
+    }
+
+    fn replace_lifecycles(&self, lifecycles: &[Lifecycle]) -> Result<(), StoreError> {
+        write::replace_lifecycles(&mut self.writer(), lifecycles).map_err(|error| error.at(&self.path))
+    }
+
+    fn lifecycle(&self, device: &DeviceId) -> Result<Option<Lifecycle>, StoreError> {
+        read::one(&self.reader(), "lifecycle", &device.to_string()).map_err(|error| error.at(&self.path))
     }
 
     fn add_plan_event(&self, event: &PlanEvent) -> Result<(), StoreError> {

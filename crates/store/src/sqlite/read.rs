@@ -285,6 +285,7 @@ pub(super) fn verify_digests(connection: &Connection) -> Result<u64, Failure> {
         ("finding", "SELECT id, record, digest FROM finding"),
         ("exposure", "SELECT id, record, digest FROM exposure"),
         ("vulnerability", "SELECT id, record, digest FROM vulnerability"),
+        ("lifecycle", "SELECT id, record, digest FROM lifecycle"),
         ("plan_event", "SELECT device || ' ' || cve, record, digest FROM plan_event"),
         ("flow", "SELECT '', record, digest FROM waiting_flow"),
     ] {

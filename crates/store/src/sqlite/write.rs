@@ -2,7 +2,7 @@
 
 use rusqlite::{Connection, OptionalExtension, Transaction, params};
 use serde::Serialize;
-use wardline_model::{Device, Edge, Exposure, Finding, FlowRecord, PlanEvent, Vulnerability};
+use wardline_model::{Device, Edge, Exposure, Finding, FlowRecord, Lifecycle, PlanEvent, Vulnerability};
 
 use super::{Failure, digest, undigest};
 use crate::{Acknowledged, Batch, Progress};
@@ -53,6 +53,23 @@ pub(super) fn replace_vulnerabilities(
                 record,
                 digest,
             ])?;
+    }
+    transaction.commit()?;
+    Ok(())
+}
+
+pub(super) fn replace_lifecycles(
+    connection: &mut Connection,
+    lifecycles: &[Lifecycle],
+) -> Result<(), Failure> {
+    let transaction = connection.transaction()?;
+    transaction.execute("DELETE FROM lifecycle", [])?;
+    for lifecycle in lifecycles {
+        let id = lifecycle.device.to_string();
+        let (record, digest) = encode("lifecycle", &id, lifecycle)?;
+        transaction
+            .prepare_cached("INSERT OR REPLACE INTO lifecycle VALUES (?1,?2,?3)")?
+            .execute(params![id, record, digest])?;
     }
     transaction.commit()?;
     Ok(())
