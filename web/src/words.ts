@@ -6,6 +6,8 @@ import type {
   Criticality,
   DeviceField,
   ExposureKind,
+  Lifecycle,
+  LifecycleQuestion,
   PatchStatus,
   PatchWindow,
   PlanEvent,
@@ -401,6 +403,35 @@ export const words = {
     window: ({ weekday, hour, hours, conversations }: PatchWindow) =>
       `${['Monday', 'Tuesday', 'Wednesday', 'Thursday', 'Friday', 'Saturday', 'Sunday'][weekday]} from ${String(hour).padStart(2, '0')}:00 UTC for ${hours} hours (${plural(conversations, 'conversation', 'conversations')} a week)`,
     askWard: 'Quiet hours of its own week. Ask the ward all the same.',
+  },
+
+  lifecycle: {
+    title: 'Support, updates and recalls',
+    none: 'Not computed yet. It is with the patch queue: wardline patch, or once an hour while the console runs.',
+    question: {
+      'support-end': 'Support end',
+      'security-updates': 'Security updates promised',
+      'update-lateness': 'Update lateness',
+      recalls: 'Known recalls',
+      'bill-of-materials': 'Bill of materials',
+    } satisfies Record<LifecycleQuestion, string>,
+    state: { good: 'In order', bad: 'To be done', doubtful: 'A person must look', unknown: 'Not known' } satisfies Record<
+      Lifecycle['answers'][number]['state'],
+      string
+    >,
+    sources: 'Source',
+    recall: (recall: Lifecycle['recalls'][number]) =>
+      `${recall.number}${recall.class === null ? '' : `, class ${recall.class}`}, since ${recall.begun}${recall.ended === null ? '' : `, ended ${recall.ended}`}`,
+    recalls: 'Recalls',
+    disclosed: (count: number) => `What its maker discloses (MDS2): ${plural(count, 'property', 'properties')}`,
+    said: { yes: 'yes', no: 'no', 'not-applicable': 'does not apply', 'see-note': 'see note' } satisfies Record<
+      Lifecycle['disclosed'][number]['said'],
+      string
+    >,
+    kind: 'Kind of device by FDA',
+    kindOf: (kind: Lifecycle['classes'][number]) =>
+      `${kind.name} (${kind.code}${kind.class === null ? '' : `, class ${kind.class}`}${kind.life_sustaining ? ', life-sustaining' : ''})`,
+    asOf: 'As of',
   },
 
   map: {

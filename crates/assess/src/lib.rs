@@ -28,5 +28,6 @@ pub use detection::catalogue::{Counterfactual, SERIOUS_RULES, SeriousRule};
 pub use exposures::{DefaultCredential, default_credentials};
 pub use retro_hunt::RetroHunt;
 pub use vulnerabilities::{
-    Advisories, Backtest, NotAllowed, Share, Surroundings, allowed, plan, rank, windows,
+    Advisories, Backtest, MatchMemory, NotAllowed, Products, Share, Surroundings, allowed, plan, rank,
+    windows,
 };

@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 
 use proptest::prelude::*;
-use wardline_assess::{Advisories, Surroundings, rank};
+use wardline_assess::{Advisories, MatchMemory, Surroundings, rank};
 use wardline_model::{
     AdvisedVulnerability, Advisory, BillOfMaterials, Category, Component, Criticality, CvssScore, Device,
     DeviceId, DeviceReference, Edge, Exploitation, ExploitedVulnerability, Exposure, ExposureKind, Label,
@@ -400,4 +400,76 @@ fn a_back_test_counts_what_came_later() {
     assert_eq!((nine.coverage.count, nine.coverage.of), (1, 2));
     assert_eq!((nine.efficiency.count, nine.efficiency.of), (1, 9));
     assert!(nine.coverage.low < 0.5 && nine.coverage.high > 0.5);
+}
+
+/// Three makers with a product each.
+fn three_makers() -> (Vec<Device>, Vec<Advisory>) {
+    let makers = ["Alpha Works", "Beta Works", "Gamma Works"];
+    let devices =
+        makers.iter().enumerate().map(|(n, maker)| device(maker, &format!("Unit {n}00"), Some("2.1")));
+    let advisories = makers.iter().enumerate().map(|(n, maker)| {
+        let product = statement(maker, &format!("Unit {n}00"), "< 2.3", ProductStatus::Affected);
+        advisory(&format!("adv-{n}"), &format!("CVE-2025-000{n}"), 7.5, vec![product])
+    });
+    (devices.collect(), advisories.collect())
+}
+
+#[test]
+fn a_change_matches_again_only_what_it_touches() {
+    let (devices, mut advisories) = three_makers();
+    let mut memory = MatchMemory::default();
+    let kev = |cve: &str| {
+        vec![ExploitedVulnerability {
+            cve: Label::new(cve),
+            added: Label::new("2026-01-01"),
+            ransomware: false,
+        }]
+    };
+    let mut counted =
+        |advisories: &[Advisory], exploited: Vec<ExploitedVulnerability>, devices: &[Device]| {
+            let all = Advisories::new(advisories.to_vec(), exploited, vec![], vec![]);
+            let none = Surroundings::default();
+            let queue = all.queue_remembering(devices, &none, &mut memory);
+            assert_eq!(queue, all.queue_within(devices, &none), "a memory changes no result");
+            let counts = (memory.matched, memory.kept);
+            // It outlives the program.
+            memory = serde_json::from_slice(&serde_json::to_vec(&memory).unwrap()).unwrap();
+            counts
+        };
+    assert_eq!(counted(&advisories, vec![], &devices), (3, 0), "the first time");
+    assert_eq!(counted(&advisories, vec![], &devices), (0, 3), "nothing changed");
+    assert_eq!(
+        counted(&advisories, kev("CVE-2025-0001"), &devices),
+        (0, 3),
+        "a catalogue touches places, not matches"
+    );
+    advisories[1].vulnerabilities[0].products[0].versions = "< 2.0".to_owned();
+    assert_eq!(counted(&advisories, vec![], &devices), (1, 2), "one maker's advisory");
+    let product = statement("Delta Works", "Unit 900", "*", ProductStatus::Affected);
+    advisories.insert(0, advisory("adv-00", "CVE-2025-0009", 5.0, vec![product]));
+    assert_eq!(counted(&advisories, vec![], &devices), (0, 3), "a maker of whom nothing is here");
+    advisories.remove(1);
+    assert_eq!(counted(&advisories, vec![], &devices), (1, 2), "an advisory that was withdrawn");
+    let more = [devices.clone(), vec![device("Gamma Works", "Unit 200", Some("2.9"))]].concat();
+    assert_eq!(counted(&advisories, vec![], &more), (1, 3), "a device that came");
+}
+
+proptest! {
+    #[test]
+    fn a_memory_never_changes_a_result(edits in proptest::collection::vec((0_usize..3, 0_usize..4, any::<bool>()), 1..8)) {
+        let (devices, mut advisories) = three_makers();
+        let mut memory = MatchMemory::default();
+        for (which, what, _) in edits {
+            let products = &mut advisories[which].vulnerabilities[0].products;
+            match what {
+                0 => products[0].versions = "*".to_owned(),
+                1 => products[0].status = ProductStatus::Fixed,
+                2 => products[0].product = Label::new("Unit 100"),
+                _ => products[0].vendor = Label::new("Beta Worka"),
+            }
+            let all = Advisories::new(advisories.clone(), vec![], vec![], vec![]);
+            let none = Surroundings::default();
+            prop_assert_eq!(all.queue_remembering(&devices, &none, &mut memory), all.queue_within(&devices, &none));
+        }
+    }
 }

@@ -112,6 +112,27 @@ export interface Claim {
   time: Time;
 }
 
+export const LIFECYCLE_QUESTIONS = ['support-end', 'security-updates', 'update-lateness', 'recalls', 'bill-of-materials'] as const;
+export type LifecycleQuestion = (typeof LIFECYCLE_QUESTIONS)[number];
+
+export interface Lifecycle {
+  day: string;
+  answers: { question: LifecycleQuestion; state: 'good' | 'bad' | 'doubtful' | 'unknown'; answer: string; sources: string[] }[];
+  support_end: string | null;
+  late_days: number | null;
+  recalls: {
+    number: string;
+    class: number | null;
+    firm: string;
+    reason: string;
+    begun: string;
+    ended: string | null;
+    match: Vulnerability['match'];
+  }[];
+  classes: { code: string; name: string; class: number | null; life_sustaining: boolean }[];
+  disclosed: { property: string; question: string; said: 'yes' | 'no' | 'not-applicable' | 'see-note'; note: string | null }[];
+}
+
 export interface Device {
   id: string;
   name: string;
@@ -132,6 +153,8 @@ export interface Device {
   last_seen: Time;
   confidence: number;
   evidence: Claim[];
+  /** Absent where it was not computed yet. */
+  lifecycle?: Lifecycle;
 }
 
 export interface DeviceRow extends Device {

@@ -40,6 +40,12 @@ struct System {
 static SYSTEMS: LazyLock<Vec<System>> =
     LazyLock::new(|| toml::from_str::<File>(FILE).map(|file| file.systems).unwrap_or_default());
 
+/// Last day of general support of an operating system by its name here, and whether some editions have a longer one.
+pub(crate) fn support_ended(os: &Label) -> Option<(&'static str, bool)> {
+    let system = SYSTEMS.iter().find(|system| system.os == *os)?;
+    Some((&system.support_ended, system.some_longer))
+}
+
 /// Station of a device, for naming it.
 fn station(device: &Device) -> Station {
     Station { mac: device.macs.first().copied(), ip: device.ips.first().copied(), ..Station::default() }

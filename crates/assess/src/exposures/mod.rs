@@ -23,6 +23,7 @@ use crate::limits::EXPOSURES_MAX;
 
 use credentials::Secrets;
 pub use credentials::{DefaultCredential, default_credentials};
+pub(crate) use estate::support_ended;
 
 /// What makes two sightings the same exposure. The label tells causes of one kind apart.
 type Key = (ExposureKind, Option<DeviceKey>, Option<DeviceKey>, Protocol, Label);

@@ -8,10 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use wardline_model::{Advisory, BillOfMaterials, Component, Device, Label, Match, MatchKind};
 
 use super::product::{self, Likeness};
-use super::vendors;
-
-/// Place of a statement: advisory, vulnerability, statement.
-type Place = (usize, usize, usize);
+use super::{Place, vendors};
 
 /// Bills of materials, and where their parts are named.
 #[derive(Default)]
@@ -26,7 +23,21 @@ pub(super) struct Part<'a> {
     pub sure: bool,
 }
 
+/// That a bill of a device is here.
+pub(super) struct Held {
+    pub parts: usize,
+    /// It is surely that of the device.
+    pub sure: bool,
+}
+
 impl Bills {
+    /// Whether a bill of a device is here, and how many parts it names.
+    pub(super) fn held(&self, device: &Device) -> Option<Held> {
+        let parts = self.parts(device);
+        let sure = parts.first()?.sure;
+        Some(Held { parts: parts.len(), sure })
+    }
+
     pub(super) fn new(bills: Vec<BillOfMaterials>, advisories: &[Advisory]) -> Self {
         let names: BTreeSet<String> = bills
             .iter()

@@ -13,14 +13,19 @@ mod components;
 mod directive;
 #[cfg(test)]
 mod gold;
+mod lifecycle;
+mod memory;
 mod order;
 mod plan;
 mod priority;
 mod product;
+mod rubric;
 mod surroundings;
 mod versions;
 
 pub use backtest::{Backtest, Share};
+pub use lifecycle::Products;
+pub use memory::MatchMemory;
 pub use order::rank;
 pub use plan::{NotAllowed, allowed, plan, windows};
 pub use surroundings::Surroundings;
@@ -28,9 +33,9 @@ pub use surroundings::Surroundings;
 use std::collections::{BTreeMap, BTreeSet};
 
 use wardline_model::{
-    AdvisedVulnerability, Advisory, Basis, BillOfMaterials, Device, Epss, ExploitPrediction, Exploitation,
-    ExploitedVulnerability, Exposure, Fix, Label, Match, MatchKind, ProductStatement, ProductStatus, Reach,
-    RemedyKind, StakeholderFacts, Vulnerability,
+    AdvisedVulnerability, Advisory, Basis, BillOfMaterials, Device, Disclosure, Epss, ExploitPrediction,
+    Exploitation, ExploitedVulnerability, Exposure, Fix, Label, Lifecycle, Match, MatchKind,
+    ProductStatement, ProductStatus, Reach, RemedyKind, StakeholderFacts, Vulnerability,
 };
 
 use crate::inventory::default_criticality;
@@ -53,14 +58,22 @@ const COMPENSATING_CONTROL: &str = "No correction of the maker is known. Let the
 pub struct Advisories {
     advisories: Vec<Advisory>,
     /// By the maker's one name: advisory, vulnerability, statement.
-    by_vendor: BTreeMap<String, Vec<(usize, usize, usize)>>,
+    by_vendor: BTreeMap<String, Vec<Place>>,
     exploited: BTreeMap<Label, ExploitedVulnerability>,
     predictions: BTreeMap<Label, ExploitPrediction>,
     stakeholder: BTreeMap<Label, StakeholderFacts>,
     bills: Bills,
     /// Texts of versions, read once: few are told apart by as many statements as there are.
     versions: BTreeMap<String, Versions>,
+    products: Products,
+    /// The day on which it is asked, as `2026-01-31`; empty where support is not looked at.
+    day: String,
+    /// Computes a base score from a vector of CVSS 3; `None` where the rubric is not applied.
+    score: Option<fn(&str) -> Option<f64>>,
 }
+
+/// Place of a statement: advisory, vulnerability, statement.
+type Place = (usize, usize, usize);
 
 /// What met one device, by vulnerability.
 #[derive(Default)]
@@ -120,6 +133,9 @@ impl Advisories {
             stakeholder: stakeholder.into_iter().map(|entry| (entry.cve.clone(), entry)).collect(),
             bills: Bills::default(),
             versions,
+            products: Products::default(),
+            day: String::new(),
+            score: None,
         }
     }
 
@@ -129,9 +145,27 @@ impl Advisories {
         self
     }
 
+    /// The same, with what makers and authorities say about products on a day (`2026-01-31`).
+    pub fn with_products(mut self, products: Products, day: &str) -> Self {
+        self.products = products;
+        day.clone_into(&mut self.day);
+        self
+    }
+
+    /// The same, with MITRE's rubric for medical devices; `score` computes the base score of a vector of CVSS 3.
+    pub fn with_rubric(mut self, score: fn(&str) -> Option<f64>) -> Self {
+        self.score = Some(score);
+        self
+    }
+
     /// Whether there is nothing to ask about.
     pub fn is_empty(&self) -> bool {
         self.advisories.is_empty()
+    }
+
+    /// What is known of devices' lives, with the queue that was computed for them.
+    pub fn lifecycles(&self, devices: &[Device], queue: &[Vulnerability]) -> Vec<Lifecycle> {
+        self.products.lifecycles(devices, queue, &self.bills, &self.day)
     }
 
     /// The queue of all devices, the most urgent first, by what is weak about them alone.
@@ -145,15 +179,45 @@ impl Advisories {
 
     /// The queue of all devices, the most urgent first, by what was heard around them.
     pub fn queue_within(&self, devices: &[Device], surroundings: &Surroundings) -> Vec<Vulnerability> {
+        self.queue_with(devices, surroundings, |_, device| self.matches(device))
+    }
+
+    /// The same; what was matched before and cannot have changed is taken from the memory, which is then that of this queue.
+    pub fn queue_remembering(
+        &self,
+        devices: &[Device],
+        surroundings: &Surroundings,
+        memory: &mut MatchMemory,
+    ) -> Vec<Vulnerability> {
+        let mut recall = memory::Recall::new(self, memory);
+        let queue = self.queue_with(devices, surroundings, |kind, device| recall.matches(kind, device));
+        recall.finish(memory);
+        queue
+    }
+
+    fn queue_with(
+        &self,
+        devices: &[Device],
+        surroundings: &Surroundings,
+        mut matches: impl FnMut(&memory::Kind, &Device) -> Vec<Found>,
+    ) -> Vec<Vulnerability> {
         // Devices of one make, model and version have the same vulnerabilities.
-        let mut known: BTreeMap<[Option<Label>; 4], Vec<Found>> = BTreeMap::new();
+        let mut known: BTreeMap<memory::Kind, (Vec<Found>, Upkeep)> = BTreeMap::new();
         let mut queue = Vec::new();
         for device in devices {
             let kind =
                 [device.vendor.clone(), device.model.clone(), device.firmware.clone(), device.os.clone()];
-            let found = known.entry(kind).or_insert_with(|| self.matches(device));
-            for found in found.iter() {
-                queue.push(self.judge(device, found, surroundings));
+            if !known.contains_key(&kind) {
+                let found = matches(&kind, device);
+                let upkeep = if found.is_empty() { Upkeep::default() } else { self.upkeep(device) };
+                known.insert(kind.clone(), (found, upkeep));
+            }
+            for (found, upkeep) in known
+                .get(&kind)
+                .into_iter()
+                .flat_map(|(all, upkeep)| all.iter().map(move |one| (one, *upkeep)))
+            {
+                queue.push(self.judge(device, found, surroundings, upkeep));
             }
         }
         order::rank(&mut queue);
@@ -164,7 +228,9 @@ impl Advisories {
     /// Every statement that meets a device or a part of it, the surest of each vulnerability.
     fn matches(&self, device: &Device) -> Vec<Found> {
         let mut met = Met::default();
-        for (vendor, model, version) in subjects(device) {
+        for Subject { maker: vendor, model, version, disclosed } in
+            subjects(device, self.products.disclosure(device))
+        {
             // Many statements are about one product.
             let mut likenesses: BTreeMap<(&str, &str), Option<Likeness>> = BTreeMap::new();
             let (places, spelt) = self.of_maker(&vendor);
@@ -178,6 +244,10 @@ impl Advisories {
                     if !spelt {
                         matched.kind = MatchKind::Possible;
                         matched.reason.push_str("; the makers' names differ by a letter");
+                    }
+                    if disclosed {
+                        matched.kind = MatchKind::Possible;
+                        matched.reason.push_str("; its maker discloses this operating system (MDS2)");
                     }
                     self.meet(*place, matched, &mut met);
                 }
@@ -201,7 +271,7 @@ impl Advisories {
 
     /// Statements about products of a maker, and whether his name is spelt as theirs; where nobody is called so, those of
     /// makers whose names differ by a letter.
-    fn of_maker(&self, vendor: &str) -> (Vec<&(usize, usize, usize)>, bool) {
+    fn of_maker(&self, vendor: &str) -> (Vec<&Place>, bool) {
         if let Some(places) = self.by_vendor.get(vendor) {
             return (places.iter().collect(), true);
         }
@@ -209,7 +279,7 @@ impl Advisories {
         (alike.flat_map(|(_, places)| places).collect(), false)
     }
 
-    fn meet(&self, place: (usize, usize, usize), mut matched: Match, met: &mut Met) {
+    fn meet(&self, place: Place, mut matched: Match, met: &mut Met) {
         let Some((vulnerability, statement)) = self.at(place) else { return };
         let cve = vulnerability.cve.clone();
         match statement.status {
@@ -232,13 +302,27 @@ impl Advisories {
         }
     }
 
-    fn at(&self, (a, v, s): (usize, usize, usize)) -> Option<(&AdvisedVulnerability, &ProductStatement)> {
+    fn at(&self, (a, v, s): Place) -> Option<(&AdvisedVulnerability, &ProductStatement)> {
         let vulnerability = self.advisories.get(a)?.vulnerabilities.get(v)?;
         Some((vulnerability, vulnerability.products.get(s)?))
     }
 
+    /// What all devices of a kind share.
+    fn upkeep(&self, device: &Device) -> Upkeep {
+        Upkeep {
+            unsupported: !self.day.is_empty() && self.products.is_unsupported(device, &self.day),
+            holds_personal_data: self.products.holds_personal_data(device),
+        }
+    }
+
     /// The record without its rank.
-    fn judge(&self, device: &Device, found: &Found, surroundings: &Surroundings) -> Vulnerability {
+    fn judge(
+        &self,
+        device: &Device,
+        found: &Found,
+        surroundings: &Surroundings,
+        upkeep: Upkeep,
+    ) -> Vulnerability {
         let advisory = self.advisories.get(found.advisory);
         let vulnerability = advisory.and_then(|advisory| advisory.vulnerabilities.get(found.vulnerability));
         let cve = vulnerability.map(|vulnerability| vulnerability.cve.clone()).unwrap_or_default();
@@ -250,6 +334,9 @@ impl Advisories {
         let physical = vector.contains("/AV:P");
         let by_vector = vector.contains("/AV:N") && vector.contains("/PR:N") && vector.contains("/UI:N");
         let criticality = device.criticality.or_else(|| default_criticality(device.category));
+        let function = rubric::Function::of(device.category, criticality, upkeep.holds_personal_data);
+        let rubric = cvss.as_ref().zip(function).zip(self.score);
+        let rubric = rubric.and_then(|((cvss, function), score)| rubric::adjust(cvss, function, score));
         let basis = Basis {
             exploitation: match (kev, stakeholder) {
                 (Some(_), _) => Exploitation::Active,
@@ -263,6 +350,7 @@ impl Advisories {
             human_impact: priority::human_impact(criticality),
             revision: advisory.map(|advisory| advisory.revision.clone()).unwrap_or_default(),
             released: advisory.and_then(|advisory| advisory.released),
+            unsupported: upkeep.unsupported,
         };
         let mut record = Vulnerability {
             device: device.id.clone(),
@@ -271,6 +359,7 @@ impl Advisories {
             advisory: advisory.map(|advisory| advisory.id.clone()).unwrap_or_default(),
             matched: found.matched.clone(),
             cvss,
+            rubric,
             epss: prediction.map(|prediction| Epss {
                 probability: prediction.probability,
                 percentile: prediction.percentile,
@@ -326,21 +415,41 @@ fn with_parents(text: &str) -> Vec<String> {
     names
 }
 
-/// What can be matched about a device: itself, and its operating system.
-fn subjects(device: &Device) -> Vec<(String, String, Option<String>)> {
+/// What is known of how devices of a kind are kept up.
+#[derive(Clone, Copy, Default)]
+struct Upkeep {
+    unsupported: bool,
+    /// What the maker says of it.
+    holds_personal_data: Option<bool>,
+}
+
+/// What can be matched about a device.
+struct Subject {
+    /// By his one name.
+    maker: String,
+    model: String,
+    version: Option<String>,
+    /// Its maker says so of all of its model; nobody saw it on this one.
+    disclosed: bool,
+}
+
+/// Itself, and its operating system: as seen, or as its maker discloses it.
+fn subjects(device: &Device, disclosure: Option<&Disclosure>) -> Vec<Subject> {
     let mut subjects = Vec::new();
     let text = |label: &Option<Label>| label.as_ref().map(|label| label.as_str().to_owned());
     if let (Some(vendor), Some(model)) = (text(&device.vendor), text(&device.model)) {
-        for vendor in with_parents(&vendor) {
-            subjects.push((vendor, model.clone(), text(&device.firmware)));
+        for maker in with_parents(&vendor) {
+            let (model, version) = (model.clone(), text(&device.firmware));
+            subjects.push(Subject { maker, model, version, disclosed: false });
         }
     }
-    if let Some(os) = text(&device.os) {
-        let maker = if os.starts_with("Windows") { Some("microsoft") } else { None };
-        if let Some(maker) = maker {
-            for vendor in vendors(maker) {
-                subjects.push((vendor, os.clone(), None));
-            }
+    let (os, disclosed) = match &device.os {
+        Some(os) => (Some(os.clone()), false),
+        None => (disclosure.and_then(lifecycle::system), true),
+    };
+    if let Some(os) = os.filter(|os| os.as_str().starts_with("Windows")) {
+        for maker in vendors("microsoft") {
+            subjects.push(Subject { maker, model: os.to_string(), version: None, disclosed });
         }
     }
     subjects

@@ -15,6 +15,8 @@ struct Place {
     impact: HumanImpact,
     reach: Reach,
     zones: u32,
+    /// Nobody will correct it.
+    unsupported: bool,
     /// Millionths.
     probability: u32,
     /// Tenths.
@@ -35,9 +37,17 @@ fn place(vulnerability: &Vulnerability) -> Place {
         impact: basis.human_impact,
         reach: basis.reach,
         zones: basis.zones,
+        unsupported: basis.unsupported,
         probability: vulnerability.epss.as_ref().map_or(0, |epss| (epss.probability * 1e6) as u32),
-        score: vulnerability.cvss.as_ref().map_or(0, |cvss| (cvss.score * 10.0).round() as u32),
+        score: score_of(vulnerability),
     }
+}
+
+/// In tenths: as published or by the rubric, whichever is worse.
+fn score_of(vulnerability: &Vulnerability) -> u32 {
+    let tenths = |score: f32| (score * 10.0).round() as u32;
+    let published = vulnerability.cvss.as_ref().map_or(0, |cvss| tenths(cvss.score));
+    published.max(vulnerability.rubric.as_ref().map_or(0, |rubric| tenths(rubric.score)))
 }
 
 /// Puts vulnerabilities in their order and numbers them from 1. It follows from the records alone, so that whoever keeps
@@ -100,5 +110,15 @@ pub(super) fn why(vulnerability: &Vulnerability, ransom: bool) -> Vec<String> {
         Some(cvss) => format!("CVSS {}: {:.1}.", cvss.version, cvss.score),
         None => "CVSS: unknown.".to_owned(),
     });
+    if basis.unsupported {
+        why.push(
+            "Support has ended: nobody will correct it. It would rank lower with a supported version."
+                .to_owned(),
+        );
+    }
+    if let Some(rubric) = vulnerability.rubric.as_ref().filter(|rubric| !rubric.reasons.is_empty()) {
+        let reasons = rubric.reasons.join("; ");
+        why.push(format!("MITRE's rubric for medical devices: {:.1}, since {reasons}.", rubric.score));
+    }
     why
 }

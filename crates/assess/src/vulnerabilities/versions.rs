@@ -69,7 +69,7 @@ impl Version {
     }
 
     /// Which of two comes first; `None` where they are of different lines.
-    fn compare(&self, other: &Self) -> Option<Ordering> {
+    pub(crate) fn compare(&self, other: &Self) -> Option<Ordering> {
         if self.line != other.line {
             return None;
         }

@@ -3,7 +3,7 @@
 use axum::extract::State;
 use axum::{Extension, Json};
 use serde::Deserialize;
-use wardline_model::{Category, Criticality, Device, DeviceId, Label};
+use wardline_model::{Category, Criticality, Device, DeviceId, Label, Lifecycle};
 use wardline_store::{DeviceQuery, DeviceSort, Page};
 
 use super::parameters::{Identifier, Parameters, page_limit};
@@ -58,6 +58,9 @@ pub(super) struct Named {
     #[serde(flatten)]
     device: Device,
     name: Label,
+    /// What is known of its life; absent where it was not computed yet.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    lifecycle: Option<Lifecycle>,
 }
 
 pub(super) async fn one(
@@ -66,10 +69,15 @@ pub(super) async fn one(
     Identifier(id): Identifier,
 ) -> Result<Json<Named>, Problem> {
     let wanted = DeviceId::from(id.as_str());
-    let found = read(&shared, move |store| store.device(&wanted)).await?;
+    let found = read(&shared, move |store| {
+        let Some(device) = store.device(&wanted)? else { return Ok(None) };
+        Ok(Some((store.lifecycle(&wanted)?, device)))
+    });
+    let found = found.await?;
     let own = visitor.and_then(|Extension(visitor)| visitor.zone);
     // A device of another zone is as if there were none: not even that it exists is told.
-    let found = found.filter(|device| own.is_none() || device.zone == own);
-    let device = found.ok_or_else(|| Problem::not_found(format!("No device has the identifier {id}.")))?;
-    Ok(Json(Named { name: device.display_name(), device }))
+    let found = found.filter(|(_, device)| own.is_none() || device.zone == own);
+    let (lifecycle, device) =
+        found.ok_or_else(|| Problem::not_found(format!("No device has the identifier {id}.")))?;
+    Ok(Json(Named { name: device.display_name(), device, lifecycle }))
 }
