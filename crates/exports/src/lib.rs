@@ -9,10 +9,12 @@ mod passport;
 pub mod policy;
 mod profile;
 mod report;
+mod training;
 mod vex;
 
 pub use compliance::{ComplianceReport, Control, Framework, Measure, Proof, Records, Standing};
 pub use passport::DevicePassport;
 pub use profile::RiskProfile;
 pub use report::SiteReport;
+pub use training::{SeenWeaknesses, StaffRole, TrainingError, TrainingList, TrainingPage};
 pub use vex::{VexAuthor, VexForm, vex};
