@@ -19,6 +19,7 @@ const PACKAGES: &[(&str, &str)] = &[
     // Where Python keeps others of its own on the path, this is Debian's.
     ("/usr/bin/mllp_send", "python3-hl7"),
     ("curl", "curl"),
+    ("minisign", "minisign"),
 ];
 
 /// Installs what is missing. What cannot be installed is said; its tests then say that they are left out.

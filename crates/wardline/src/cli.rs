@@ -4,6 +4,7 @@ mod bedside;
 mod patch;
 mod segment;
 mod shield;
+mod training;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -17,6 +18,7 @@ pub(crate) use segment::{
 };
 use serde::{Deserialize, Serialize};
 pub(crate) use shield::{AuthorityPlace, Shield, ShieldAuthority, ShieldClinic, ShieldDevice};
+pub(crate) use training::Training;
 use wardline_console::Role;
 use wardline_exports::events::Format;
 use wardline_model::{Attack, Category, ExposureKind, Severity};
@@ -69,6 +71,8 @@ pub(crate) enum Verb {
     Export(Export),
     /// The bedside card of a device, or the downtime pack of every ward.
     Bedside(Bedside),
+    /// What one role of staff should do, and stop doing, about the weaknesses that were seen.
+    Training(Training),
     /// Who may sign in to the console, and what each may see.
     Account(AccountArguments),
     /// Check the audit log.
@@ -486,7 +490,8 @@ pub(crate) struct Feeds {
 /// Fetch what changed.
 #[derive(Debug, Args)]
 pub(crate) struct FeedsUpdate {
-    /// A mirror with the folders csaf/ (with changes.csv or index.txt), kev/, epss/ and cve/ (with cves.zip).
+    /// A mirror with the folders csaf/ (with changes.csv or index.txt), kev/, epss/, recalls/, classes/, support/ and cve/ (with
+    /// cves.zip).
     #[arg(long, value_name = "URL", value_parser = web_address)]
     pub mirror: Option<String>,
     /// Only this (repeatable).
@@ -514,6 +519,12 @@ pub(crate) enum FeedSource {
     Kev,
     /// Predictions of exploitation.
     Epss,
+    /// Recalls of medical devices (FDA).
+    Recalls,
+    /// Kinds of medical devices (FDA).
+    Classes,
+    /// How long products are supported.
+    Support,
 }
 
 fn web_address(text: &str) -> Result<String, String> {
@@ -533,11 +544,32 @@ pub(crate) enum FeedsVerb {
     /// What is broken is named and left out; the last good copy of it stays. A fetch that was cut off goes on where it
     /// ended. Proxies are taken from HTTPS_PROXY and NO_PROXY, authorities from the system (or SSL_CERT_FILE).
     Update(FeedsUpdate),
-    /// Read CSAF advisories and VEX, OpenVEX, CVE records, CISA KEV and EPSS from files, and keep them.
+    /// Read files and keep them: CSAF advisories and VEX, OpenVEX, CVE records, CISA KEV, EPSS, bills of materials (CycloneDX,
+    /// SPDX), disclosure statements (MDS2, .xlsx or .csv), recalls and kinds of devices (openFDA), ends of support.
     Import {
         /// Files, or folders that are read whole; .gz is unpacked.
         #[arg(value_name = "PATH", required = true)]
         paths: Vec<PathBuf>,
+        /// The paths are bundles (`feeds bundle`): keep them only if their lists are signed by this public key of minisign and
+        /// every file is as listed.
+        #[arg(long, value_name = "KEY")]
+        signed_by: Option<PathBuf>,
+    },
+    /// Copy what is kept into a folder, with a list of hashes to be signed: for a place without a way to the internet.
+    Bundle {
+        /// Where to.
+        #[arg(value_name = "FOLDER")]
+        folder: PathBuf,
+    },
+    /// Write the facts that anybody may pass on: identifiers, products, versions, scores and dates of CISA and FDA, without the
+    /// text of others. Such a snapshot ships with the program for its demo.
+    Snapshot {
+        /// Where to.
+        #[arg(long, value_name = "FILE")]
+        out: PathBuf,
+        /// Feeds besides those that are kept (repeatable).
+        #[arg(long, value_name = "DIR")]
+        feeds: Vec<PathBuf>,
     },
     /// Try rules: which would have told what became known to be exploited between two days, and for how much work.
     ///
@@ -722,6 +754,7 @@ pub(crate) enum RecordName {
     Edge,
     Summary,
     Policy,
+    Lifecycle,
 }
 
 fn by_name<T: Copy>(known: &[T], name: impl Fn(T) -> &'static str, text: &str) -> Result<T, String> {

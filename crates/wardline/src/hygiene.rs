@@ -6,15 +6,17 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, bail};
-use wardline_assess::{Advisories, Share};
+use wardline_assess::{Advisories, Products, Share};
+use wardline_feeds::advisories::score::base_score;
 use wardline_feeds::advisories::{self, FILE_BYTES_MAX, Knowledge};
 
 use crate::cli::{Feeds, FeedsVerb};
+use crate::feed::wall_clock;
 use crate::list::table;
-use crate::{Outcome, collection, complain, patch, place, update};
+use crate::{Outcome, bundle, collection, complain, patch, place, update};
 
 /// Where they are kept, below the state directory.
-const FOLDER: &str = "feeds";
+pub(crate) const FOLDER: &str = "feeds";
 
 pub(crate) fn run(arguments: &Feeds) -> Result<Outcome> {
     let state = place::state(arguments.state.as_deref())?;
@@ -24,11 +26,16 @@ pub(crate) fn run(arguments: &Feeds) -> Result<Outcome> {
             patch::after_feeds(&state)?;
             Ok(outcome)
         }
-        FeedsVerb::Import { paths } => {
-            let outcome = import(&state, paths)?;
+        FeedsVerb::Import { paths, signed_by } => {
+            let outcome = match signed_by {
+                Some(key) => import_signed(&state, paths, key)?,
+                None => import(&state, paths)?,
+            };
             patch::after_feeds(&state)?;
             Ok(outcome)
         }
+        FeedsVerb::Bundle { folder } => pass_on(&state, folder),
+        FeedsVerb::Snapshot { out, feeds } => snapshot(&state, out, feeds),
         FeedsVerb::Status { json } => status(&state, *json),
         FeedsVerb::Backtest { before, later, feeds, json } => backtest(&state, before, later, feeds, *json),
     }
@@ -37,8 +44,10 @@ pub(crate) fn run(arguments: &Feeds) -> Result<Outcome> {
 /// Everything that is kept, and what these files and folders hold. What cannot be read is said and left out.
 pub(crate) fn gather(state: &Path, given: &[PathBuf]) -> Result<Advisories> {
     let all = knowledge(state, given)?;
+    let day: String = wall_clock().to_string().chars().take(10).collect();
+    let products = Products::new(all.disclosures, all.recalls, all.classes, all.support);
     let advisories = Advisories::new(all.advisories, all.exploited, all.predictions, all.stakeholder);
-    Ok(advisories.with_bills(all.bills))
+    Ok(advisories.with_bills(all.bills).with_products(products, &day).with_rubric(base_score))
 }
 
 fn knowledge(state: &Path, given: &[PathBuf]) -> Result<Knowledge> {
@@ -69,8 +78,56 @@ fn read(path: &Path) -> Result<Knowledge> {
     Ok(knowledge)
 }
 
+/// Copies what is kept for a place without a way to the internet.
+#[expect(clippy::print_stdout, reason = "this verb speaks to its user")]
+fn pass_on(state: &Path, folder: &Path) -> Result<Outcome> {
+    let count = bundle::write(&state.join(FOLDER), folder)?;
+    println!(
+        "{count} files in {0}. Sign the list: minisign -S -m {0}/SHA256SUMS\nThere: wardline feeds import --signed-by KEY.pub {0}",
+        folder.display()
+    );
+    Ok(Outcome::Done)
+}
+
+#[expect(clippy::print_stdout, reason = "this verb speaks to its user")]
+fn snapshot(state: &Path, out: &Path, feeds: &[PathBuf]) -> Result<Outcome> {
+    let count = bundle::snapshot(knowledge(state, feeds)?, out)?;
+    println!("{}: facts of {count} vulnerabilities, and no text of others", out.display());
+    Ok(Outcome::Done)
+}
+
+/// Keeps bundles of which every file is what was signed.
+#[expect(clippy::print_stdout, reason = "this verb speaks to its user")]
+fn import_signed(state: &Path, paths: &[PathBuf], key: &Path) -> Result<Outcome> {
+    let (mut kept, mut files, mut broken) = (Counts::default(), 0, 0);
+    for folder in paths {
+        let checked = bundle::check(folder, key)?;
+        println!("{}: signed, and says: {}", folder.display(), checked.comment);
+        for (name, path) in &checked.files {
+            match bundle::keep(&state.join(FOLDER), name, path) {
+                Ok(knowledge) => {
+                    kept.add(&knowledge);
+                    files += 1;
+                }
+                Err(error) => {
+                    complain(&format!("{error:#}"));
+                    broken += 1;
+                }
+            }
+        }
+    }
+    println!("kept {files} files: {}", kept.words());
+    Ok(if broken > 0 { Outcome::Incomplete } else { Outcome::Done })
+}
+
 #[expect(clippy::print_stdout, reason = "this verb speaks to its user")]
 fn import(state: &Path, paths: &[PathBuf]) -> Result<Outcome> {
+    if let Some(signed) = paths.iter().find(|path| bundle::is_bundle(path)) {
+        bail!(
+            "{}: is a signed bundle; say whose signature it must carry with --signed-by KEY.pub",
+            signed.display()
+        );
+    }
     let folder = state.join(FOLDER);
     fs::create_dir_all(&folder).with_context(|| {
         format!("{}: cannot be made; give another place with --state DIR", folder.display())
@@ -105,6 +162,10 @@ struct Counts {
     exploited: usize,
     predictions: usize,
     bills: usize,
+    disclosures: usize,
+    recalls: usize,
+    classes: usize,
+    support: usize,
     newest: BTreeMap<&'static str, String>,
 }
 
@@ -116,6 +177,11 @@ impl Counts {
         self.exploited += knowledge.exploited.len();
         self.predictions += knowledge.predictions.len();
         self.bills += knowledge.bills.len();
+        self.disclosures += knowledge.disclosures.len();
+        self.recalls += knowledge.recalls.len();
+        self.classes += knowledge.classes.len();
+        self.support += knowledge.support.len();
+        self.date("recall", knowledge.recalls.iter().map(|entry| entry.begun.to_string()).max());
         let released = knowledge.advisories.iter().filter_map(|advisory| advisory.released).max();
         self.date("advisory", released.map(|time| time.to_string()));
         self.date("exploited", knowledge.exploited.iter().map(|entry| entry.added.to_string()).max());
@@ -133,8 +199,16 @@ impl Counts {
 
     fn words(&self) -> String {
         format!(
-            "{} advisories and records with {} vulnerabilities, {} known exploited, {} predictions, {} bills of materials",
-            self.advisories, self.vulnerabilities, self.exploited, self.predictions, self.bills
+            "{} advisories and records with {} vulnerabilities, {} known exploited, {} predictions, {} bills of materials, {} disclosure statements, {} recalls, {} kinds of devices, {} ends of support",
+            self.advisories,
+            self.vulnerabilities,
+            self.exploited,
+            self.predictions,
+            self.bills,
+            self.disclosures,
+            self.recalls,
+            self.classes,
+            self.support
         )
     }
 }
@@ -159,7 +233,8 @@ fn status(state: &Path, json: bool) -> Result<Outcome> {
     if json {
         let record = serde_json::json!({
             "files": files.len(), "advisories": counts.advisories, "vulnerabilities": counts.vulnerabilities,
-            "exploited": counts.exploited, "predictions": counts.predictions, "bills": counts.bills, "newest": counts.newest,
+            "exploited": counts.exploited, "predictions": counts.predictions, "bills": counts.bills, "disclosures": counts.disclosures,
+            "recalls": counts.recalls, "classes": counts.classes, "support": counts.support, "newest": counts.newest,
             "updated": update::updated(&folder),
         });
         println!("{record}");

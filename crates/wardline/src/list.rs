@@ -4,7 +4,8 @@ use std::io::{BufWriter, Write};
 use std::path::Path;
 
 use anyhow::{Result, bail};
-use wardline_model::{Device, DeviceId, DeviceReference, Exposure, Finding, FlowRecord, Record};
+use serde::Serialize;
+use wardline_model::{Device, DeviceId, DeviceReference, Exposure, Finding, FlowRecord, Lifecycle, Record};
 use wardline_store::{DeviceQuery, ExposureQuery, FindingQuery, FlowQuery, SqliteStore, Store};
 
 use crate::cli::{Devices, Exposures, Findings, Flows, Listing};
@@ -21,8 +22,18 @@ fn open(listing: &Listing) -> Result<SqliteStore> {
     Ok(SqliteStore::open(Path::new(&state))?)
 }
 
+/// A device with what is known of its life.
+#[derive(Serialize)]
+struct WithLifecycle {
+    #[serde(flatten)]
+    record: Record,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    lifecycle: Option<Lifecycle>,
+}
+
 pub(crate) fn devices(arguments: &Devices) -> Result<Outcome> {
-    let page = open(&arguments.listing)?.devices(&DeviceQuery {
+    let store = open(&arguments.listing)?;
+    let page = store.devices(&DeviceQuery {
         text: arguments.text.clone(),
         category: arguments.category,
         zone: arguments.zone.clone(),
@@ -33,7 +44,10 @@ pub(crate) fn devices(arguments: &Devices) -> Result<Outcome> {
         &arguments.listing,
         page.items,
         page.total,
-        |device| Record::Device(Box::new(device)),
+        |device| {
+            let lifecycle = store.lifecycle(&device.id)?;
+            Ok(WithLifecycle { record: Record::Device(Box::new(device)), lifecycle })
+        },
         &DEVICE_HEAD,
         device_row,
     )
@@ -51,7 +65,7 @@ pub(crate) fn findings(arguments: &Findings) -> Result<Outcome> {
         &arguments.listing,
         page.items,
         page.total,
-        |finding| Record::Finding(Box::new(finding)),
+        |finding| Ok(Record::Finding(Box::new(finding))),
         &FINDING_HEAD,
         finding_row,
     )
@@ -69,7 +83,7 @@ pub(crate) fn exposures(arguments: &Exposures) -> Result<Outcome> {
         &arguments.listing,
         page.items,
         page.total,
-        |exposure| Record::Exposure(Box::new(exposure)),
+        |exposure| Ok(Record::Exposure(Box::new(exposure))),
         &EXPOSURE_HEAD,
         exposure_row,
     )
@@ -85,24 +99,24 @@ pub(crate) fn flows(arguments: &Flows) -> Result<Outcome> {
         &arguments.listing,
         page.items,
         page.total,
-        |flow| Record::Flow(Box::new(flow)),
+        |flow| Ok(Record::Flow(Box::new(flow))),
         &FLOW_HEAD,
         flow_row,
     )
 }
 
-fn print<T, const N: usize>(
+fn print<T, R: Serialize, const N: usize>(
     listing: &Listing,
     items: Vec<T>,
     total: u64,
-    record: impl Fn(T) -> Record,
+    record: impl Fn(T) -> Result<R>,
     head: &[&str; N],
     row: impl Fn(&T) -> [String; N],
 ) -> Result<Outcome> {
     let mut output = BufWriter::new(std::io::stdout().lock());
     if listing.json {
         for item in items {
-            serde_json::to_writer(&mut output, &record(item))?;
+            serde_json::to_writer(&mut output, &record(item)?)?;
             writeln!(output)?;
         }
     } else {

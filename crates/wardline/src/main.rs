@@ -4,6 +4,7 @@
 mod account;
 mod analyze;
 mod bedside;
+mod bundle;
 mod cli;
 mod collection;
 mod containment;
@@ -23,6 +24,7 @@ mod segment;
 mod serve;
 mod shield;
 mod site_file;
+mod training;
 mod update;
 
 use std::process::ExitCode;
@@ -63,6 +65,7 @@ fn main() -> ExitCode {
         Verb::Report(report) => report::run(&report),
         Verb::Export(arguments) => export::run(&arguments),
         Verb::Bedside(bedside) => bedside::run(&bedside),
+        Verb::Training(training) => training::run(&training),
         Verb::Account(arguments) => account::run(&arguments),
         Verb::Audit(audit) => report::verify(&audit),
         Verb::Schema(schema) => schema::run(&schema),

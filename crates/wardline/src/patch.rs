@@ -11,7 +11,7 @@ use serde::Serialize;
 use wardline_assess::{Advisories, Surroundings, allowed, plan, windows};
 use wardline_exports::{VexAuthor, VexForm, vex};
 use wardline_model::{
-    Device, DeviceId, Label, PatchWindow, PlanAction, PlanEvent, Record, Timestamp, Vulnerability,
+    Device, DeviceId, Label, Lifecycle, PatchWindow, PlanAction, PlanEvent, Record, Timestamp, Vulnerability,
 };
 use wardline_store::{DeviceQuery, EdgeQuery, ExposureQuery, SqliteStore, Store, VulnerabilityQuery};
 
@@ -20,6 +20,8 @@ use crate::feed::wall_clock;
 use crate::hygiene;
 use crate::list::table;
 use crate::{Outcome, complain, place};
+
+mod memory;
 
 /// How far back conversations tell who reaches a device and when it has time.
 const HEARD_DAYS: i64 = 28;
@@ -75,39 +77,56 @@ pub(crate) fn compute(store: &dyn Store, advisories: &Advisories) -> Result<Vec<
     Ok(advisories.queue_within(&devices, &surroundings))
 }
 
-/// Computes the queue and keeps it in the store, for the console and for reports.
-pub(crate) fn refresh(store: &dyn Store, advisories: &Advisories) -> Result<Vec<Vulnerability>> {
-    let queue = compute(store, advisories)?;
+/// Computes the queue and what is known of devices' lives, and keeps both in the store, for the console and for reports.
+/// What was matched before is kept in the state directory, so that only what changed is matched again.
+fn refresh(state: &Path, store: &dyn Store, advisories: &Advisories) -> Result<Refreshed> {
+    let (devices, surroundings) = around(store)?;
+    let mut memory = memory::read(state);
+    let queue = advisories.queue_remembering(&devices, &surroundings, &mut memory);
     store.replace_vulnerabilities(&queue)?;
-    Ok(queue)
+    store.replace_lifecycles(&advisories.lifecycles(&devices, &queue))?;
+    memory::write(state, &memory)?;
+    Ok(Refreshed { queue, matched: memory.matched, kinds: memory.matched + memory.kept })
+}
+
+/// A queue that was computed again.
+struct Refreshed {
+    queue: Vec<Vulnerability>,
+    /// Kinds of devices that were matched, of how many.
+    matched: usize,
+    kinds: usize,
 }
 
 /// Computes the queue again where feeds changed, if there is anything to compute it from.
+#[expect(clippy::print_stdout, reason = "this verb speaks to its user")]
 pub(crate) fn after_feeds(state: &Path) -> Result<()> {
     if !state.join("wardline.db").exists() {
         return Ok(());
     }
-    let advisories = hygiene::gather(state, &[])?;
-    if !advisories.is_empty() {
-        refresh(&SqliteStore::open(state)?, &advisories)?;
-    }
+    let Refreshed { queue, matched, kinds } =
+        refresh(state, &SqliteStore::open(state)?, &hygiene::gather(state, &[])?)?;
+    println!(
+        "matched again: {matched} of {kinds} kinds of devices; {} vulnerabilities in the queue",
+        queue.len()
+    );
     Ok(())
 }
 
 /// How long the queue of a running console may be behind what was seen.
-const REFRESH: Duration = Duration::from_secs(3_600);
+pub(crate) const REFRESH: Duration = Duration::from_secs(3_600);
+/// The same in a demonstration.
+pub(crate) const OFTEN: Duration = Duration::from_secs(30);
 /// How long after the start it is first computed: devices must come first.
-const FIRST: Duration = Duration::from_secs(20);
+const FIRST: Duration = Duration::from_secs(10);
 
-/// Computes the queue every hour, until it is told to stop.
-pub(crate) fn keep_fresh(state: &Path, store: &dyn Store, stop: &AtomicBool) {
+/// Computes the queue so often, until it is told to stop.
+pub(crate) fn keep_fresh(state: &Path, store: &dyn Store, often: Duration, stop: &AtomicBool) {
     let mut due = Instant::now() + FIRST;
     while !stop.load(Ordering::Relaxed) {
         if Instant::now() >= due {
-            due = Instant::now() + REFRESH;
-            let refreshed = hygiene::gather(state, &[]).and_then(|advisories| {
-                if advisories.is_empty() { Ok(()) } else { refresh(store, &advisories).map(|_| ()) }
-            });
+            due = Instant::now() + often;
+            let refreshed =
+                hygiene::gather(state, &[]).and_then(|advisories| refresh(state, store, &advisories));
             if let Err(error) = refreshed {
                 complain(&format!("the patch queue stays as it was: {error:#}"));
             }
@@ -164,7 +183,7 @@ fn queue(arguments: &Patch) -> Result<Outcome> {
     let state = place::state(arguments.listing.state.as_deref())?;
     let store = open(&state)?;
     let advisories = gather(&state, &arguments.feeds)?;
-    let mut queue = refresh(&store, &advisories)?;
+    let mut queue = refresh(&state, &store, &advisories)?.queue;
     if let Some(device) = &arguments.device {
         let device = DeviceId::from(device.as_str());
         queue.retain(|vulnerability| vulnerability.device == device);
@@ -245,6 +264,8 @@ fn decide(subject: &Subject, action: PlanAction) -> Result<Outcome> {
 #[derive(Serialize)]
 struct Shown {
     device: DeviceId,
+    /// What is known of its life; `null` where it was not computed yet.
+    lifecycle: Option<Lifecycle>,
     /// Quiet hours of its week; `null` where it was watched for less than one.
     windows: Option<Vec<PatchWindow>>,
     vulnerabilities: Vec<Vulnerability>,
@@ -267,7 +288,7 @@ fn show(device: &str, json: bool, place: &Place) -> Result<Outcome> {
     let (decisions, today) = (decisions(store.plan_events(Some(&id))?), today());
     let vulnerabilities =
         of_device(&store, &id)?.into_iter().map(|entry| with_plan(entry, &decisions, &today)).collect();
-    let shown = Shown { device: id, windows, vulnerabilities };
+    let shown = Shown { lifecycle: store.lifecycle(&id)?, device: id, windows, vulnerabilities };
     let mut output = BufWriter::new(std::io::stdout().lock());
     if json {
         serde_json::to_writer(&mut output, &shown)?;
@@ -280,6 +301,14 @@ fn show(device: &str, json: bool, place: &Place) -> Result<Outcome> {
 }
 
 fn print(shown: &Shown, output: &mut impl Write) -> Result<()> {
+    for answer in shown.lifecycle.iter().flat_map(|lifecycle| &lifecycle.answers) {
+        let sources: Vec<_> = answer.sources.iter().map(Label::as_str).collect();
+        let from = if sources.is_empty() { String::new() } else { format!(" ({})", sources.join("; ")) };
+        writeln!(output, "{}{from}", answer.answer)?;
+    }
+    if shown.lifecycle.is_some() {
+        writeln!(output)?;
+    }
     match &shown.windows {
         None => writeln!(output, "When it has time is not known: it was watched for less than a week.")?,
         Some(windows) if windows.is_empty() => {

@@ -3,7 +3,9 @@
 use std::io::Write as _;
 
 use anyhow::Result;
-use wardline_model::{Device, Edge, Exposure, Finding, FlowRecord, Policy, Record, Summary, Vulnerability};
+use wardline_model::{
+    Device, Edge, Exposure, Finding, FlowRecord, Lifecycle, Policy, Record, Summary, Vulnerability,
+};
 
 use crate::Outcome;
 use crate::cli::{RecordName, Schema};
@@ -18,6 +20,7 @@ pub(crate) fn run(arguments: &Schema) -> Result<Outcome> {
         Some(RecordName::Flow) => schemars::schema_for!(FlowRecord),
         Some(RecordName::Edge) => schemars::schema_for!(Edge),
         Some(RecordName::Summary) => schemars::schema_for!(Summary),
+        Some(RecordName::Lifecycle) => schemars::schema_for!(Lifecycle),
         Some(RecordName::Policy) => schemars::schema_for!(Policy),
     };
     let mut output = std::io::stdout().lock();

@@ -15,7 +15,7 @@ use crate::analyze::{filter, learn, making};
 use crate::cli::{Demo, Knowledge, Serve, TlsOptions, Watch};
 use crate::engine::Engine;
 use crate::feed::{Feeder, Stop};
-use crate::{Outcome, complain, patch, place};
+use crate::{Outcome, bundle, complain, hygiene, patch, place};
 
 pub(crate) fn watch(arguments: &Watch) -> Result<Outcome> {
     let filter = filter(arguments.filter.as_deref())?;
@@ -88,6 +88,7 @@ pub(crate) fn demo(arguments: &Demo) -> Result<Outcome> {
     let state = knowledge.state.clone().unwrap_or_else(|| scratch.path.clone());
     let knowledge = Knowledge { state: Some(state.clone()), ..knowledge.clone() };
     let store: Arc<dyn Store> = Arc::new(SqliteStore::open(&state)?);
+    bundle::place_shipped(&state.join(hygiene::FOLDER))?;
     let hospital = Hospital::for_demonstration(arguments.seed, !arguments.peaceful);
     let engine = engine(&knowledge)?;
     let source = Source::Simulation(Box::new(hospital), arguments.speed);
@@ -112,6 +113,8 @@ fn console(
     filter: Option<Filter>,
 ) -> Result<Outcome> {
     let (live, stop) = (Live::new(), Arc::new(AtomicBool::new(false)));
+    // Devices of a demonstration come within minutes.
+    let often = if matches!(source, Source::Simulation(..)) { patch::OFTEN } else { patch::REFRESH };
     let runtime = runtime()?;
     let listener = runtime.block_on(wardline_console::bind(listen, &entrance))?;
     let address = listener.local_addr()?;
@@ -129,9 +132,9 @@ fn console(
             Err(error) => complain(&format!("{error:#}")),
         }
     })?;
-    let hygiene = std::thread::Builder::new().name("hygiene".to_owned()).spawn({
+    let queueing = std::thread::Builder::new().name("patch-queue".to_owned()).spawn({
         let (store, stop) = (Arc::clone(&store), Arc::clone(&stop));
-        move || patch::keep_fresh(&state, store.as_ref(), &stop)
+        move || patch::keep_fresh(&state, store.as_ref(), often, &stop)
     })?;
     announce(address, entrance.tls.as_ref())?;
     runtime.block_on(wardline_console::serve(listener, entrance, store, live, asked_to_end()))?;
@@ -139,7 +142,7 @@ fn console(
     if feeding.join().is_err() {
         bail!("the thread that reads frames broke off");
     }
-    if hygiene.join().is_err() {
+    if queueing.join().is_err() {
         bail!("the thread that computes the patch queue broke off");
     }
     Ok(Outcome::Done)

@@ -427,3 +427,56 @@ fn records_are_packed_from_an_archive_within_an_archive() {
     let left: Vec<_> = left.map(|entry| entry.file_name()).filter(|name| name != "ledger.json").collect();
     assert!(left.iter().all(|name| name == "records.part"), "{left:?}");
 }
+
+#[test]
+fn recalls_are_kept_as_facts_and_one_broken_file_harms_no_other() {
+    let zipped = |text: &str| {
+        let mut writer = zip::ZipWriter::new(std::io::Cursor::new(Vec::new()));
+        writer.start_file("device.json", zip::write::SimpleFileOptions::default()).unwrap();
+        writer.write_all(text.as_bytes()).unwrap();
+        writer.finish().unwrap().into_inner()
+    };
+    let words = "Words of the firm that are long. ".repeat(100);
+    let enforcement = format!(
+        r#"{{"meta": {{"license": "https://open.fda.gov/license/"}}, "results": [{{"recall_number": "Z-1-2024",
+          "classification": "Class II", "product_type": "Devices", "recalling_firm": "Example Medical",
+          "product_description": "Pump 700 {words}", "recall_initiation_date": "20240131"}}]}}"#
+    );
+    let classes = r#"{"meta": {"license": "https://open.fda.gov/license/"}, "results": [
+      {"product_code": "FRN", "device_name": "Pump, Infusion", "device_class": "2"}]}"#;
+    let support = r#"{"schema_version": "1.2.0", "result": [{"name": "example", "releases": [{"name": "1", "eolFrom": "2025-01-01"}]}]}"#;
+    let (mirror, state) = (Mirror::new(), tempfile::tempdir().unwrap());
+    mirror.put_checked("recalls/device-enforcement.json.zip", &zipped(&enforcement));
+    mirror.put("recalls/device-recall.json.zip", Manner::Well(zipped("{")));
+    mirror.put_checked("classes/device-classification.json.zip", &zipped(classes));
+    mirror.put("support/products.json", Manner::Well(support.as_bytes().to_vec()));
+    let only = ["--only", "recalls", "--only", "classes", "--only", "support"];
+    let update = mirror.update(state.path(), &only);
+    assert_eq!(update.status.code(), Some(1), "{}", said(&update));
+    assert!(said(&update).contains("device-recall.json.zip"), "{}", said(&update));
+    let kept = state.path().join("feeds/recalls/device-enforcement.json.zip.facts.gz");
+    let mut text = String::new();
+    std::io::Read::read_to_string(
+        &mut flate2::read::GzDecoder::new(fs::File::open(&kept).unwrap()),
+        &mut text,
+    )
+    .unwrap();
+    assert!(text.contains("Z-1-2024") && text.len() < 1_000, "{text}");
+    let status = Command::new(env!("CARGO_BIN_EXE_wardline"))
+        .args(["feeds", "status", "--json"])
+        .env("WARDLINE_STATE", state.path())
+        .output()
+        .unwrap();
+    let status: serde_json::Value = serde_json::from_slice(&status.stdout).unwrap();
+    assert_eq!(
+        (&status["recalls"], &status["classes"], &status["support"]),
+        (&1.into(), &1.into(), &1.into())
+    );
+    assert_eq!(status["newest"]["recall"], "2024-01-31");
+    // Unchanged files are not fetched again.
+    mirror.put_checked("recalls/device-recall.json.zip", &zipped(&enforcement));
+    mirror.requests();
+    assert_eq!(mirror.update(state.path(), &only).status.code(), Some(0));
+    let unchanged = mirror.requests().iter().filter(|(_, status)| *status == 304).count();
+    assert_eq!(unchanged, 3);
+}

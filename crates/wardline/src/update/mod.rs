@@ -62,7 +62,9 @@ pub(crate) fn run(folder: &Path, wanted: &FeedsUpdate) -> Result<Outcome> {
         let done = match source {
             Source::Csaf => update.csaf(&wanted.provider, &mut report),
             Source::Cve => update.records(&mut report),
-            Source::Kev | Source::Epss => update.file(source, &mut report),
+            Source::Kev | Source::Epss | Source::Recalls | Source::Classes | Source::Support => {
+                update.files(source, &mut report)
+            }
         };
         report.finish();
         if let Err(error) = done {
@@ -87,8 +89,21 @@ impl FeedSource {
             Self::Cve => Source::Cve,
             Self::Kev => Source::Kev,
             Self::Epss => Source::Epss,
+            Self::Recalls => Source::Recalls,
+            Self::Classes => Source::Classes,
+            Self::Support => Source::Support,
         }
     }
+}
+
+/// How a document is fetched and kept.
+#[derive(Clone, Copy)]
+struct How {
+    bytes_max: u64,
+    /// It is compared with the checksum beside it, where there is one.
+    checked: bool,
+    /// Only the facts in it are kept.
+    packed: bool,
 }
 
 struct Update {
@@ -100,14 +115,25 @@ struct Update {
 }
 
 impl Update {
-    /// A source that is one file: the first address that gives a good one.
-    fn file(&mut self, source: Source, report: &mut Report) -> Result<()> {
-        let Some(file) = source.file() else { return Ok(()) };
-        let name = format!("{}/{}", source.name(), file.name);
+    /// A source that is some files: of each the first address that gives a good one. One that is broken harms no other.
+    fn files(&mut self, source: Source, report: &mut Report) -> Result<()> {
         let mut reasons = Vec::new();
-        for address in self.addresses(source, &file) {
+        for file in source.files() {
+            if let Err(error) = self.file(source, file, report) {
+                reasons.push(format!("{error:#}"));
+            }
+        }
+        if reasons.is_empty() { Ok(()) } else { bail!("{}", reasons.join("; ")) }
+    }
+
+    fn file(&mut self, source: Source, file: &PublishedFile, report: &mut Report) -> Result<()> {
+        let kept = if file.packed { format!("{}.facts.gz", file.name) } else { file.name.to_owned() };
+        let name = format!("{}/{kept}", source.name());
+        let mut reasons = Vec::new();
+        for address in self.addresses(source, file) {
             let listed = Listed { address, path: name.clone(), changed: String::new() };
-            match self.document(&listed, file.bytes_max, self.mirror.is_some(), report) {
+            let how = How { bytes_max: file.bytes_max, checked: self.mirror.is_some(), packed: file.packed };
+            match self.document(&listed, how, report) {
                 Ok(()) => return Ok(()),
                 Err(error) => reasons.push(format!("{error:#}")),
             }
@@ -148,7 +174,8 @@ impl Update {
                 let file = document.path.rsplit('/').next().unwrap_or_default();
                 let path = format!("{}/{publisher}/{file}", Source::Csaf.name());
                 let document = Listed { path, ..document };
-                if let Err(error) = self.document(&document, DOCUMENT_BYTES_MAX, true, report) {
+                let how = How { bytes_max: DOCUMENT_BYTES_MAX, checked: true, packed: false };
+                if let Err(error) = self.document(&document, how, report) {
                     report.broken(&format!("{error:#}"));
                 }
                 seen += 1;
@@ -203,13 +230,7 @@ impl Update {
     }
 
     /// One document: fetched if it changed, compared with its checksum, read, and kept.
-    fn document(
-        &mut self,
-        listed: &Listed,
-        bytes_max: u64,
-        checked: bool,
-        report: &mut Report,
-    ) -> Result<()> {
+    fn document(&mut self, listed: &Listed, how: How, report: &mut Report) -> Result<()> {
         let kept = self.ledger.kept(&self.folder, &listed.path).filter(|kept| kept.address == listed.address);
         if kept.is_some_and(|kept| !listed.changed.is_empty() && kept.changed == listed.changed) {
             report.unchanged += 1;
@@ -218,7 +239,7 @@ impl Update {
         let known = kept.map(|kept| kept.validators.clone());
         let shown = |got, of| report.bytes(got, of);
         let (path, validators) =
-            match self.client.fetch(&listed.address, bytes_max, known.as_ref(), &shown)? {
+            match self.client.fetch(&listed.address, how.bytes_max, known.as_ref(), &shown)? {
                 Answer::Unchanged => {
                     report.unchanged += 1;
                     self.enter(listed, known.unwrap_or_default());
@@ -227,7 +248,7 @@ impl Update {
                 Answer::Absent => bail!("{}: there is none", listed.address),
                 Answer::Fetched { path, validators } => (path, validators),
             };
-        let good = self.good(&path, listed, checked, report);
+        let good = self.good(&path, listed, how, report);
         if good.is_err() {
             let _ = fs::remove_file(&path); // What cannot be removed is written over by the next fetch.
         }
@@ -239,9 +260,9 @@ impl Update {
     }
 
     /// Whether a fetched file is what it should be.
-    fn good(&self, path: &Path, listed: &Listed, checked: bool, report: &mut Report) -> Result<()> {
+    fn good(&self, path: &Path, listed: &Listed, how: How, report: &mut Report) -> Result<()> {
         let address = &listed.address;
-        if checked && !self.agrees(path, address)? {
+        if how.checked && !self.agrees(path, address)? {
             report.unchecked += 1;
         }
         let bytes = collection::read(path, FILE_BYTES_MAX).with_context(|| address.clone())?;
@@ -249,7 +270,7 @@ impl Update {
         if said.is_empty() {
             bail!("{address}: says nothing");
         }
-        Ok(())
+        if how.packed { records::pack_facts(path, said) } else { Ok(()) }
     }
 
     /// Whether a file agrees with its checksum; `false` is: nobody published one.

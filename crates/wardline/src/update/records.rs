@@ -7,7 +7,7 @@ use std::path::Path;
 use anyhow::{Context as _, Result, bail};
 use flate2::Compression;
 use flate2::write::GzEncoder;
-use wardline_feeds::advisories::{archive, facts};
+use wardline_feeds::advisories::{Knowledge, archive, facts};
 use wardline_feeds::sources::directory::Listed;
 use wardline_feeds::sources::{CVE_ARCHIVE, CVE_RELEASE, Source, release};
 
@@ -59,6 +59,15 @@ impl Update {
         self.enter(&listed, validators);
         Ok(())
     }
+}
+
+/// Puts the facts that a file said in its place.
+pub(super) fn pack_facts(path: &Path, said: Knowledge) -> Result<()> {
+    let mut output = GzEncoder::new(BufWriter::new(File::create(path)?), Compression::new(5));
+    facts::write_head(&mut output)?;
+    facts::write(&mut output, said).with_context(|| path.display().to_string())?;
+    output.finish()?.into_inner().map_err(io::IntoInnerError::into_error)?.sync_all()?;
+    Ok(())
 }
 
 /// Packs the records of an archive, which may lie in another one.
