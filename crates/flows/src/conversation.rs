@@ -16,7 +16,7 @@ use crate::spoken::Spoken;
 const SECOND: i64 = 1_000_000_000;
 
 /// Both ends and the transport, whichever way a packet went.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[repr(C)]
 pub(crate) struct Key {
     /// Bits of the addresses in this processor's order, as of numbers of 128 bits: bytes, because a number would take
@@ -184,6 +184,13 @@ const NO_VLAN: u16 = u16::MAX;
 /// No station has it: some captures have it where there is no link.
 pub(crate) const NO_MAC: MacAddress = MacAddress([0; 6]);
 
+/// A place for a conversation.
+impl Default for Talk {
+    fn default() -> Self {
+        Self { taken: false, ..Self::new(&Packet::default(), true, State::Datagrams) }
+    }
+}
+
 impl Talk {
     /// A conversation that begins with a packet: nothing is counted yet.
     pub(crate) fn new(packet: &Packet, from_low: bool, state: State) -> Self {
@@ -210,11 +217,6 @@ impl Talk {
             vlan: packet.link.vlan.unwrap_or(NO_VLAN),
             time_to_live: [0; 2],
         }
-    }
-
-    /// What is left at the place of a conversation that was taken out.
-    pub(crate) const fn free(before: &Self) -> Self {
-        Self { key: before.key, taken: false, spoken: Spoken::Silent, halves: None, labels: None, ..*before }
     }
 
     pub(crate) fn vlan(&self) -> Option<u16> {

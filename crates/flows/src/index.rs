@@ -8,7 +8,7 @@
 use prefetch_index::prefetch_index;
 
 /// Hash of a key under the secret seed: what an index keeps of it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct KeyHash(u32);
 
 impl KeyHash {

@@ -38,7 +38,7 @@ const VOICE_PACKETS_MIN: u32 = 16;
 const VOICE_SECONDS: u8 = 10;
 
 /// A packet that is known to belong to a shard, without its payload.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Packet {
     pub sighting: Sighting,
     pub link: Link,

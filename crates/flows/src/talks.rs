@@ -9,21 +9,23 @@ use prefetch_index::prefetch_index;
 
 use crate::conversation::Talk;
 
-/// Conversations of a chunk; a power of two.
-const CHUNK: usize = 256;
+/// Conversations of a chunk; a power of two. Few, so that of every shard the one that is being filled stays near.
+const CHUNK: usize = 32;
 
 /// Conversations, each at a place that it keeps until it is taken out. What was taken out leaves a conversation that is
 /// not [taken](Talk::taken): so the memory of a place can be asked for without a look at it.
 #[derive(Default)]
 pub(crate) struct Talks {
+    /// All full, of conversations or of places for them.
     chunks: Vec<Vec<Talk>>,
+    /// Places for conversations, the next one last.
     free: Vec<u32>,
 }
 
 impl Talks {
     /// How many places there are, taken or free.
     pub(crate) fn places(&self) -> usize {
-        self.chunks.last().map_or(0, |last| (self.chunks.len() - 1) * CHUNK + last.len())
+        self.chunks.len() * CHUNK
     }
 
     #[inline]
@@ -53,30 +55,27 @@ impl Talks {
 
     /// Takes a conversation out; its place is free for another.
     pub(crate) fn take(&mut self, place: usize) -> Option<Talk> {
-        let talk = self.slot(place).filter(|talk| talk.taken)?;
-        let free = Talk::free(talk);
-        let talk = std::mem::replace(talk, free);
+        let talk = std::mem::take(self.slot(place).filter(|talk| talk.taken)?);
         self.free.push(place as u32);
         Some(talk)
     }
 
     /// Puts a conversation in, and says where.
     pub(crate) fn insert(&mut self, talk: Talk) -> usize {
-        if let Some(place) = self.free.pop() {
-            let place = place as usize;
-            if let Some(slot) = self.slot(place) {
-                *slot = talk;
-            }
-            return place;
+        if self.free.is_empty() {
+            let place = self.places();
+            let mut chunk = Vec::new();
+            chunk.resize_with(CHUNK, Talk::default);
+            self.chunks.push(chunk);
+            self.free.extend((place..place + CHUNK).rev().map(|place| place as u32));
         }
-        let place = self.places();
-        match self.chunks.last_mut().filter(|last| last.len() < CHUNK) {
-            Some(last) => last.push(talk),
-            None => {
-                let mut chunk = Vec::with_capacity(CHUNK);
-                chunk.push(talk);
-                self.chunks.push(chunk);
-            }
+        let place = self.free.pop().map_or(0, |place| place as usize);
+        if let Some(slot) = self.slot(place) {
+            *slot = talk;
+        }
+        // The next one will be wanted soon.
+        if let Some(next) = self.free.last() {
+            self.fetch(*next as usize);
         }
         place
     }
