@@ -165,6 +165,8 @@ protocols! {
     Ieee802154 = "ieee802154",
     /// Session Traversal Utilities for NAT, RFC 8489.
     Stun = "stun",
+    /// Registration of Edimax devices at their maker's servers, and their answers to a search.
+    Edimax = "edimax",
     /// What the user's site file said.
     SiteFile = "site-file",
 }

@@ -62,6 +62,7 @@ pub enum Layer {
     Tftp,
     Ipp,
     Stun,
+    Edimax,
     Syslog,
     Ospf,
     Vrrp,

@@ -18,6 +18,7 @@ mod dicom;
 mod digest;
 mod dns;
 pub(crate) mod driver;
+mod edimax;
 mod ethernet_ip;
 mod first_bytes;
 mod ftp;
@@ -166,6 +167,7 @@ pub(crate) static DATAGRAMS: &[Datagram] = &[
     bacnet::DATAGRAM,
     kerberos::DATAGRAM,
     ldap::DATAGRAM,
+    edimax::DATAGRAM,
     ethernet_ip::DATAGRAM,
     intellivue::DATAGRAM,
     nfs::DATAGRAM,

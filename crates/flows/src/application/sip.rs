@@ -2,7 +2,7 @@
 
 use wardline_model::fact::{SipFact, SipMessage};
 use wardline_model::{Fact, Label, Protocol, Subject};
-use wardline_wire::enterprise::sip::{Start, parse, probe};
+use wardline_wire::enterprise::sip::{Start, parse, probe, probe_datagram};
 use wardline_wire::{Consumed, Direction, StreamBuffer, Verdict};
 
 use super::{Context, Datagram, FirstBytes, Progress, Stream, StreamAdaptor};
@@ -11,7 +11,7 @@ pub(super) const DATAGRAM: Datagram = Datagram {
     protocol: Protocol::Sip,
     ports: &[5060],
     first: FirstBytes::of(&[b' '..=b'~', b'\r'..=b'\r']),
-    probe,
+    probe: probe_datagram,
     read,
     encrypted: false,
 };

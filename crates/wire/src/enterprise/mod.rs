@@ -5,6 +5,7 @@ pub mod coap;
 pub mod dhcp;
 pub mod dhcpv6;
 pub mod dns;
+pub mod edimax;
 pub mod ftp;
 pub mod http;
 pub mod ipp;

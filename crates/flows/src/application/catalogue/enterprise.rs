@@ -66,6 +66,13 @@ pub(super) const ENTRIES: &[CatalogueEntry] = &[
         ignored: "DNSSEC records beyond their length",
     },
     CatalogueEntry {
+        protocol: Protocol::Edimax,
+        name: "Edimax plugs and cameras at their maker's servers, and their answer to a search; described by Ling et al. 2017",
+        attributes: &["model", "kind", "product and its version", "firmware", "name", "link address"],
+        tested: &["captures", "vectors"],
+        ignored: "relays, and what is said through them",
+    },
+    CatalogueEntry {
         protocol: Protocol::Ftp,
         name: "File Transfer Protocol, RFC 959",
         attributes: &[

@@ -124,6 +124,15 @@ pub fn probe(bytes: &[u8]) -> Verdict {
     }
 }
 
+/// Whether a datagram is a SIP message: it is whole, so one whose first line does not end is none.
+pub fn probe_datagram(bytes: &[u8]) -> Verdict {
+    match probe(bytes) {
+        // Clients keep their path open with line ends alone.
+        Verdict::Unsure if !bytes.trim_ascii().is_empty() => Verdict::NotMine,
+        told => told,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

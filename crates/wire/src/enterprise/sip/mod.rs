@@ -8,4 +8,4 @@
 
 mod message;
 
-pub use message::{Message, Start, parse, probe};
+pub use message::{Message, Start, parse, probe, probe_datagram};
