@@ -28,6 +28,8 @@ pub(crate) struct Entity {
     early: Vec<Label>,
     /// What it was, and what it shows now.
     change: Option<(Label, Label)>,
+    /// It was asked for names, so those for which it asks are of interest to others.
+    asks_for_others: bool,
 }
 
 impl Entity {
@@ -42,7 +44,18 @@ impl Entity {
             settled: None,
             early: Vec::new(),
             change: None,
+            asks_for_others: false,
         }
+    }
+
+    /// It was asked for names.
+    pub(super) const fn asks_for_others(&mut self) {
+        self.asks_for_others = true;
+    }
+
+    /// Whether it was ever asked for names.
+    pub(super) const fn is_asking_for_others(&self) -> bool {
+        self.asks_for_others
     }
 
     pub(super) fn seen(&mut self, time: Timestamp) {
@@ -110,6 +123,7 @@ impl Entity {
             self.claim(claim);
         }
         self.protocols.extend(other.protocols);
+        self.asks_for_others |= other.asks_for_others;
         self.seen(other.first_seen);
         self.seen(other.last_seen);
         // What two addresses say together is no change of either.

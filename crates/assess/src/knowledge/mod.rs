@@ -54,6 +54,13 @@ pub(crate) enum ClueSource {
     SipAgent,
     Banner,
     FtpBanner,
+    /// Name of a server that a device asked for or spoke to, where only devices do.
+    Service,
+    /// The same, where the maker's programs on telephones and computers do so too: told only of what the maker built, or
+    /// of what is built around a bought network module.
+    SharedService,
+    /// IEEE 802.15.4 extended address in hexadecimal digits, and what its owner does in the network.
+    RadioAddress,
     /// Manufacturer in an [`wardline_model::fact::IdentityFact`], whatever the protocol.
     IdentityManufacturer,
     /// Model there.

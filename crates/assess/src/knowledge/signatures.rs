@@ -35,6 +35,7 @@ const FILES: &[(&str, &str)] = files![
     "respiratory",
     "roles",
     "servers",
+    "services",
 ];
 
 /// Characters of a version that are kept.
@@ -85,6 +86,12 @@ struct Signature {
     /// The text holds it between characters that are neither letters nor digits.
     #[serde(default)]
     words: Vec<String>,
+    /// The text is this name of a host, or one below it.
+    #[serde(default)]
+    domains: Vec<String>,
+    /// The text must hold each of them too.
+    #[serde(default)]
+    with: Vec<String>,
     /// The text must not hold it.
     #[serde(default)]
     except: Vec<String>,
@@ -100,7 +107,9 @@ impl Signature {
         (self.equals.iter().any(|part| part == text)
             || self.contains.iter().any(|part| text.contains(part.as_str()))
             || self.begins.iter().any(|part| text.starts_with(part.as_str()))
-            || self.words.iter().any(|part| has_word(text, part)))
+            || self.words.iter().any(|part| has_word(text, part))
+            || self.domains.iter().any(|domain| is_within(text, domain)))
+            && self.with.iter().all(|part| text.contains(part.as_str()))
             && !self.except.iter().any(|part| text.contains(part.as_str()))
     }
 
@@ -125,6 +134,10 @@ fn has_word(text: &str, word: &str) -> bool {
         let after = text.get(place + word.len()..).and_then(|after| after.chars().next());
         ![before, after].into_iter().flatten().any(char::is_alphanumeric)
     })
+}
+
+fn is_within(host: &str, domain: &str) -> bool {
+    host.strip_suffix(domain).is_some_and(|above| above.is_empty() || above.ends_with('.'))
 }
 
 /// All signatures, by the clue that they look at.
@@ -202,14 +215,20 @@ mod tests {
             let id = &signature.id;
             assert!(ids.insert(id.clone()), "{file}: {id} stands twice");
             assert!(signature.confidence > 0.0 && signature.confidence <= CONFIDENCE_MAX, "{file}: {id}");
-            let lists = [&signature.contains, &signature.equals, &signature.begins, &signature.words];
+            let lists = [
+                &signature.contains,
+                &signature.equals,
+                &signature.begins,
+                &signature.words,
+                &signature.domains,
+            ];
             assert!(lists.iter().any(|list| !list.is_empty()), "{file}: {id} looks for nothing");
             assert!(!signature.clue.as_slice().is_empty(), "{file}: {id} looks nowhere");
             assert!(
                 !signature.claims.is_empty() || signature.firmware_after.is_some(),
                 "{file}: {id} says nothing"
             );
-            for part in lists.into_iter().chain([&signature.except]).flatten() {
+            for part in lists.into_iter().chain([&signature.except, &signature.with]).flatten() {
                 assert_eq!(*part, part.to_lowercase(), "{file}: {id}");
                 assert!(!part.is_empty(), "{file}: {id}");
             }
@@ -239,6 +258,12 @@ mod tests {
                 assert_eq!(vendors.name(vendor.as_str()), vendor.as_str(), "{file}: {}", signature.id);
             }
         }
+    }
+
+    #[test]
+    fn names_of_hosts_are_whole() {
+        assert!(is_within("a.example.com", "example.com") && is_within("example.com", "example.com"));
+        assert!(!is_within("notexample.com", "example.com") && !is_within("example.com.net", "example.com"));
     }
 
     #[test]

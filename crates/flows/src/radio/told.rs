@@ -109,6 +109,7 @@ fn introduction(advertiser: Address, data: &[u8], connectable: bool) -> Identity
             if whole {
                 fact.name = name;
             } else if let Some(name) = name {
+                words.push(format!("name {name}"));
                 attributes.push(("shortened name", name));
             }
         }

@@ -12,6 +12,9 @@ use crate::knowledge::ClueSource;
 impl Notes<'_> {
     pub(super) fn hl7(&mut self, hl7: &Hl7Fact) {
         let place = Protocol::Hl7;
+        if hl7.acknowledgment.is_none() && self.hl7_at_line(hl7) {
+            return;
+        }
         if hl7.acknowledgment.is_none() {
             self.role(true, place, "MSH-9", "hl7 sender");
             self.role(false, place, "MSH-9", "hl7 receiver");
@@ -98,7 +101,7 @@ impl Notes<'_> {
         }
     }
 
-    fn identity(&mut self, key: Option<DeviceKey>, protocol: Protocol, device: &DeviceIdentity) {
+    pub(super) fn identity(&mut self, key: Option<DeviceKey>, protocol: Protocol, device: &DeviceIdentity) {
         let place = (protocol, device.field.as_str());
         self.read(key, DeviceField::Vendor, device.manufacturer.as_ref(), 0.9, place);
         self.read(key, DeviceField::Model, device.model.as_ref(), 0.9, place);

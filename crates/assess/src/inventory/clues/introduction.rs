@@ -12,7 +12,9 @@ impl Notes<'_> {
     pub(super) fn introduction(&mut self, told: &IdentityFact) {
         let device = &told.device;
         let key = match told.subject {
-            IdentitySubject::Sender => self.from(),
+            IdentitySubject::Sender => {
+                self.at_line(told.protocol, device, told.name.as_ref()).or_else(|| self.from())
+            }
             IdentitySubject::Receiver => self.to(),
             IdentitySubject::Behind => self.behind(told),
         };

@@ -2,8 +2,10 @@
 
 mod clinical;
 mod introduction;
+mod lines;
 mod names;
 mod network;
+mod services;
 mod web;
 
 use std::sync::Arc;
@@ -163,6 +165,7 @@ impl Notes<'_> {
             }
             self.clue(Some(key), place.0, place.1, ClueSource::OuiVendor, Some(&organization));
         }
+        self.radio_address(key, "");
     }
 
     /// `by`: what was seen, and the signature that made a claim of it, where it was not read literally.
@@ -273,8 +276,18 @@ impl Notes<'_> {
         self.role_of(key, protocol, field, role);
     }
 
+    /// The address of a radio of IEEE 802.15.4, and what its owner does: makers number their devices, registered or not.
+    fn radio_address(&mut self, key: DeviceKey, role: &str) {
+        if let DeviceKey::Radio(RadioAddress::Ieee802154Extended(address)) = key {
+            let digits: String = address.iter().map(|octet| format!("{octet:02x}")).collect();
+            let text = Label::new(format!("{digits} {role}").trim_end());
+            self.clue(Some(key), Protocol::Ieee802154, "wpan.src64", ClueSource::RadioAddress, Some(&text));
+        }
+    }
+
     fn role_of(&mut self, key: Option<DeviceKey>, protocol: Protocol, field: &str, role: &str) {
         let Some(key) = key else { return };
+        self.radio_address(key, role);
         let role = Label::new(role);
         self.claim(key, DeviceField::Role, role.clone(), 0.9, (protocol, field), None);
         self.clue(Some(key), protocol, field, ClueSource::Role, Some(&role));

@@ -13,6 +13,12 @@ impl Notes<'_> {
         if dns.response && dns.protocol == Protocol::Dns {
             self.role(true, Protocol::Dns, "dns.flags.response", "dns server");
         }
+        if !dns.response && dns.protocol == Protocol::Dns {
+            self.asked_for_names();
+            for question in &dns.questions {
+                self.service(self.from(), Protocol::Dns, "dns.qry.name", &question.name);
+            }
+        }
         for answer in &dns.answers {
             match (&answer.data, dns.protocol) {
                 // Names that a station gives itself: only for its own address.

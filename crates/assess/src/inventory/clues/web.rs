@@ -12,6 +12,9 @@ impl Notes<'_> {
         match http {
             HttpFact::Request(request) => {
                 self.clue_from(place, "User-Agent", ClueSource::HttpUserAgent, request.user_agent.as_ref());
+                if let Some(host) = &request.host {
+                    self.service(self.from(), place, "Host", host);
+                }
             }
             HttpFact::Response(response) => {
                 self.clue_from(place, "Server", ClueSource::HttpServer, response.server.as_ref());
@@ -40,6 +43,10 @@ impl Notes<'_> {
                     ClueSource::TlsServerName,
                     hello.server_name.as_ref(),
                 );
+                if let Some(name) = &hello.server_name {
+                    let field = "tls.handshake.extensions_server_name";
+                    self.service(self.from(), Protocol::Tls, field, name);
+                }
             }
             TlsFact::Certificate(CertificateFact { position: 0, common_name, organization, .. }) => {
                 self.clue_from(
@@ -48,6 +55,10 @@ impl Notes<'_> {
                     ClueSource::TlsCommonName,
                     common_name.as_ref(),
                 );
+                // A client that does not say whom it wants to speak to is told who answers.
+                if let Some(name) = common_name {
+                    self.service(self.to(), Protocol::Tls, "x509sat.commonName", name);
+                }
                 self.clue_from(
                     Protocol::Tls,
                     "x509sat.organizationName",
