@@ -3,13 +3,16 @@
 //! Everybody in them is invented, no packet leaves the namespaces, and what is written names the software and its
 //! version: `fixtures/ORIGIN.md` for people, `fixtures/recorded/index.json` for tests and for the lab.
 
+mod astm;
 mod dhcp;
 mod dicom;
+mod fhir;
 mod hl7;
 mod mqtt;
 mod network;
 mod people;
 mod plan;
+mod python;
 mod smb;
 mod snmp;
 
@@ -34,8 +37,17 @@ pub(crate) struct Record {
     pub only: Vec<String>,
 }
 
-const PLANS: &[Plan] =
-    &[dhcp::PLAN, dicom::DCMTK, dicom::ORTHANC, hl7::PLAN, mqtt::PLAN, smb::PLAN, snmp::PLAN];
+const PLANS: &[Plan] = &[
+    astm::PLAN,
+    dhcp::PLAN,
+    dicom::DCMTK,
+    dicom::ORTHANC,
+    fhir::PLAN,
+    hl7::PLAN,
+    mqtt::PLAN,
+    smb::PLAN,
+    snmp::PLAN,
+];
 
 /// All captures together may have so many bytes: they are part of every checkout.
 const BYTES_MAX: u64 = 1_000_000;
@@ -57,6 +69,7 @@ pub(crate) fn run(record: &Record) -> Result<()> {
         bail!("no such recording; there are {}", names.join(", "));
     }
     packages(&plans)?;
+    python::packages(&plans)?;
     let directory = root().join("fixtures/recorded");
     std::fs::create_dir_all(&directory)?;
     for plan in plans {
@@ -141,11 +154,17 @@ fn entry(plan: &Plan) -> Value {
         .stations
         .iter()
         .map(|station| {
-            let software: Vec<_> = station
+            let debian = station
                 .packages
                 .iter()
-                .map(|package| json!({ "package": package, "version": version(package) }))
-                .collect();
+                .map(|package| json!({ "package": package, "version": version(package) }));
+            let python = station.python.iter().map(|requirement| {
+                let (package, version) = python::release(requirement);
+                json!({ "package": format!("{package} (PyPI)"), "version": version })
+            });
+            // The environment is not what speaks.
+            let software: Vec<_> =
+                if station.python.is_empty() { debian.collect() } else { python.collect() };
             json!({
                 "name": station.name,
                 "ip": (!station.asks_for_address).then(|| address(station)),
@@ -166,7 +185,7 @@ fn entry(plan: &Plan) -> Value {
 fn origin(index: &Value, directory: &Path) -> Result<String> {
     let mut page = String::from(
         "# Where these captures come from\n\n\
-         `cargo xtask record` made them: real software of Debian spoke with itself in network namespaces that have no way\n\
+         `cargo xtask record` made them: real software of Debian and of PyPI spoke with itself in network namespaces that have no way\n\
          out, and tcpdump listened at the bridge between them. Every patient, account and password is invented\n\
          (`recorded/canaries.txt` lists what may be in no output). The captures are part of this project, under its\n\
          Apache-2.0 licence. This page is written by the same command.\n\n\

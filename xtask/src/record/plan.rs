@@ -14,6 +14,8 @@ pub(super) struct StationPlan {
     pub category: &'static str,
     /// Debian packages whose programs run on it.
     pub packages: &'static [&'static str],
+    /// Software from PyPI that runs on it, each with its version: `fhirpy==2.3.1`.
+    pub python: &'static [&'static str],
     /// It has no address until a server gives it one.
     pub asks_for_address: bool,
 }
@@ -36,5 +38,14 @@ pub(super) const fn station(
     category: &'static str,
     packages: &'static [&'static str],
 ) -> StationPlan {
-    StationPlan { name, host, category, packages, asks_for_address: false }
+    StationPlan { name, host, category, packages, python: &[], asks_for_address: false }
+}
+
+pub(super) const fn station_of_python(
+    name: &'static str,
+    host: u8,
+    category: &'static str,
+    python: &'static [&'static str],
+) -> StationPlan {
+    StationPlan { name, host, category, packages: &["python3-venv"], python, asks_for_address: false }
 }

@@ -21,7 +21,7 @@ pub(super) const ENTRIES: &[CatalogueEntry] = &[
             "frames: wrong checksum, altered, repeated, missing; records out of order",
             "systems behind one sender",
         ],
-        tested: &["vectors"],
+        tested: &["astm (recorded)", "vectors"],
         ignored: "comments, scientific and maker's records; orders as commands; the time-outs of section 6.5",
     },
     CatalogueEntry {
@@ -73,7 +73,7 @@ pub(super) const ENTRIES: &[CatalogueEntry] = &[
             "patient (pseudonym)",
             "patient fields readable (kinds)",
         ],
-        tested: &["vectors"],
+        tested: &["fhirstarter, fhirclient, fhirpy (recorded)", "vectors"],
         ignored: "narrative, extensions, waveforms, resources other than these but for their type and subject",
     },
     CatalogueEntry {
@@ -179,6 +179,6 @@ pub(super) const ENTRIES: &[CatalogueEntry] = &[
             "the device at the line, as behind its server",
         ],
         tested: &["pyserial (recorded)", "vectors"],
-        ignored: "modem and line states; a raw TCP port without Telnet, whose protocol is read as the station's own",
+        ignored: "modem and line states; on a raw TCP port the protocol is read as the station's own, and told of the device at the line where the station is known for a device server (by maker, description or such control)",
     },
 ];
