@@ -10,6 +10,7 @@ mod clinical;
 mod conversations;
 mod datagrams;
 mod house;
+mod radio;
 mod reasons;
 mod services;
 mod streams;
@@ -104,6 +105,8 @@ const SKIP: &[(&str, &str)] = &[
     ("no suites", "ja4"),
     ("no serials", "no serials"),
     ("no serials", "serial"),
+    ("no value", "no value"),
+    ("no value", "value"),
 ];
 
 /// Counts what agrees and lists what does not.
