@@ -377,6 +377,10 @@ pub(crate) struct Devices {
     /// Only this zone.
     #[arg(long)]
     pub zone: Option<String>,
+    /// Say of each class of devices what listening can see of it, what it cannot, and what may go wrong; with `--json` as
+    /// `risk_profile` of each device.
+    #[arg(long)]
+    pub risks: bool,
     #[command(flatten)]
     pub listing: Listing,
 }

@@ -1,11 +1,15 @@
 //! `wardline devices`, `findings`, `exposures`, `flows`: what the state directory holds.
 
+use std::collections::BTreeSet;
 use std::io::{BufWriter, Write};
 use std::path::Path;
 
 use anyhow::{Result, bail};
 use serde::Serialize;
-use wardline_model::{Device, DeviceId, DeviceReference, Exposure, Finding, FlowRecord, Lifecycle, Record};
+use wardline_exports::RiskProfile;
+use wardline_model::{
+    Category, Device, DeviceId, DeviceReference, Exposure, Finding, FlowRecord, Lifecycle, Record,
+};
 use wardline_store::{DeviceQuery, ExposureQuery, FindingQuery, FlowQuery, SqliteStore, Store};
 
 use crate::cli::{Devices, Exposures, Findings, Flows, Listing};
@@ -22,13 +26,15 @@ fn open(listing: &Listing) -> Result<SqliteStore> {
     Ok(SqliteStore::open(Path::new(&state))?)
 }
 
-/// A device with what is known of its life.
+/// A device, with what is known of its life, and of its class before anything is seen.
 #[derive(Serialize)]
-struct WithLifecycle {
+struct ListedDevice {
     #[serde(flatten)]
     record: Record,
     #[serde(skip_serializing_if = "Option::is_none")]
     lifecycle: Option<Lifecycle>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    risk_profile: Option<&'static RiskProfile>,
 }
 
 pub(crate) fn devices(arguments: &Devices) -> Result<Outcome> {
@@ -40,17 +46,44 @@ pub(crate) fn devices(arguments: &Devices) -> Result<Outcome> {
         limit: arguments.listing.limit,
         ..DeviceQuery::default()
     })?;
+    let categories: BTreeSet<Category> = page.items.iter().map(|device| device.category).collect();
     print(
         &arguments.listing,
         page.items,
         page.total,
         |device| {
             let lifecycle = store.lifecycle(&device.id)?;
-            Ok(WithLifecycle { record: Record::Device(Box::new(device)), lifecycle })
+            let risk_profile = RiskProfile::of(device.category).filter(|_| arguments.risks);
+            Ok(ListedDevice { record: Record::Device(Box::new(device)), lifecycle, risk_profile })
         },
         &DEVICE_HEAD,
         device_row,
-    )
+    )?;
+    if arguments.risks && !arguments.listing.json {
+        let mut output = std::io::stdout().lock();
+        risks(&mut output, &categories)?;
+    }
+    Ok(Outcome::Done)
+}
+
+/// What is known of the classes that these categories belong to, each once.
+fn risks(output: &mut impl Write, categories: &BTreeSet<Category>) -> std::io::Result<()> {
+    let mut told = BTreeSet::new();
+    for profile in categories.iter().filter_map(|category| RiskProfile::of(*category)) {
+        if !told.insert(&profile.class) {
+            continue;
+        }
+        writeln!(output, "\n{}", profile.class)?;
+        for (head, lines) in
+            [("seen", &profile.seen), ("not seen", &profile.unseen), ("may go wrong", &profile.risks)]
+        {
+            for line in lines {
+                writeln!(output, "  {head:12}  {line}")?;
+            }
+        }
+        writeln!(output, "  {:12}  {}", "source", profile.source)?;
+    }
+    Ok(())
 }
 
 pub(crate) fn findings(arguments: &Findings) -> Result<Outcome> {
@@ -226,6 +259,38 @@ fn flow_row(flow: &FlowRecord) -> [String; 7] {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn classes_are_told_once_and_silence_is_not_taken_for_safety() {
+        let mut output = Vec::new();
+        let categories = [Category::InsulinPump, Category::GlucoseMeter, Category::Printer];
+        risks(&mut output, &categories.into_iter().collect()).unwrap();
+        let text = String::from_utf8(output).unwrap();
+        let profile = RiskProfile::of(Category::InsulinPump).unwrap();
+        assert_eq!(text.matches(&profile.class).count(), 1, "{text}");
+        assert!(text.contains(&format!("not seen      {}", profile.unseen[0])), "{text}");
+    }
+
+    #[test]
+    fn the_profile_stands_in_the_record_of_a_device() {
+        let profile = RiskProfile::of(Category::InsulinPump).unwrap();
+        let pump = serde_json::json!({
+            "type": "device", "id": "d-ble-c10000000001", "macs": [], "ips": [], "hostnames": [], "vendor": null, "model": null,
+            "category": "insulin-pump", "os": null, "firmware": null, "serial": null, "protocols": [], "role": [], "zone": null,
+            "criticality": null, "first_seen": "2026-03-02T06:00:00.000000Z", "last_seen": "2026-03-02T06:00:00.000000Z",
+            "confidence": 0.5, "evidence": []
+        });
+        let device = |risk_profile| {
+            let record: Record = serde_json::from_value(pump.clone()).unwrap();
+            serde_json::to_value(ListedDevice { record, lifecycle: None, risk_profile }).unwrap()
+        };
+        let told = device(Some(profile));
+        assert_eq!(
+            (&told["type"], &told["risk_profile"]["class"]),
+            (&"device".into(), &profile.class.clone().into())
+        );
+        assert_eq!(device(None).get("risk_profile"), None);
+    }
 
     #[test]
     fn columns_are_as_wide_as_needed() {
