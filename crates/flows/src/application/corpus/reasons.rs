@@ -2,6 +2,21 @@
 
 /// Protocol, parts of the line of the disagreement that must all be there, and the reason.
 const REASONS: &[(&str, &[&str], &str)] = &[
+    (
+        "ble",
+        &["fitbitfitness__bluetooth__ble_int_capture__2.pcap 1011 "],
+        "the sniffer found the begin of the message broken: we read none of it, tshark puts it together all the same",
+    ),
+    (
+        "ble",
+        &["fitbitfitness", " handle: "],
+        "the sniffer missed the request: tshark takes the answer for one to the request before, or does not say of what",
+    ),
+    (
+        "ble",
+        &["ketoscanketonemeter", " advertiser: None"],
+        "the packet is shorter than its length says: of such a packet we read nothing",
+    ),
     ("conversations", &["zeek__llc"], "frames of FDDI, a link that we do not read"),
     (
         "hl7",
