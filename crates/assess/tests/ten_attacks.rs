@@ -7,7 +7,7 @@ use wardline_assess::{Assessor, Settings};
 use wardline_model::fact::{
     ArpFact, ArpOperation, ControlFact, ControlOperation, DhcpFact, DhcpMessage, DnsFact, DnsQuestion,
     Hl7Acknowledgment, Hl7Fact, Hl7Observation, Hl7Value, MeasurementFact, MqttFact, PaceFact,
-    PatientReference, RtpFact, StackTraits, TcpEvent, TopicShape,
+    PatientReference, RtpFact, SipFact, SipMessage, StackTraits, TcpEvent, TopicShape,
 };
 use wardline_model::{
     Attack, Bounded, Category, Fact, Finding, KnownDevice, Label, MacAddress, MaintenanceWindow, Observation,
@@ -334,6 +334,52 @@ mod physical {
     }
 
     #[test]
+    fn two_systems_behind_one_address_are_a_persons_computer_or_two_machines() {
+        let turns = |peers: u8| {
+            let mut wire = Wire::with(&[(7, Category::Workstation)]);
+            for round in 0..12 {
+                let (time_to_live, options) = if round % 2 == 0 { (64, LINUX) } else { (128, OTHER) };
+                wire.tell(7, 20 + round % peers, Fact::ConversationStarted(syn(time_to_live, options)));
+                wire.wait(4_000);
+            }
+            wire
+        };
+        // Whoever speaks to two stations only is a device, whatever system it runs.
+        assert!(turns(2).is_told(Attack::Physical, "changed-machine"));
+        assert_eq!(turns(6).serious(), []);
+    }
+
+    #[test]
+    fn one_client_at_two_places_behind_one_router_is_two_machines() {
+        let router =
+            |last: u8| Station { mac: Some(MacAddress([0x00, 0x1b, 0x17, 0, 0, 1])), ..station(last) };
+        let doubled = |router: &dyn Fn(u8) -> Station, routed: bool| {
+            let mut wire = Wire::default();
+            for last in 100..120 {
+                if routed {
+                    wire.tell_between(router(last), station(20), Fact::ConversationStarted(syn(62, LINUX)));
+                }
+            }
+            for round in 0..20 {
+                let from = if round >= 10 && round % 2 == 0 { 66 } else { 7 };
+                let connect = MqttFact::Connect {
+                    level: 4,
+                    client: Label::new("PATCH-0042"),
+                    keep_alive_s: 60,
+                    clean: true,
+                    will: None,
+                    has_account: false,
+                };
+                wire.tell_between(router(from), station(20), Fact::Mqtt(Box::new(connect)));
+                wire.wait(10_000);
+            }
+            wire.is_told(Attack::Physical, "one-identity-two-places")
+        };
+        assert!(doubled(&router, true));
+        assert!(!doubled(&router, false), "one machine with two addresses");
+    }
+
+    #[test]
     fn another_route_is_no_other_machine() {
         let mut wire = Wire::with(&[(7, Category::InfusionPump)]);
         for number in 0..10 {
@@ -454,7 +500,7 @@ mod eavesdropping {
     #[test]
     fn the_pace_of_speech_is_enough() {
         let mut wire = Wire::with(&[(7, Category::InfusionPump)]);
-        wire.tell(7, 20, Fact::Pace(PaceFact { interval_ms: 20, bytes_mean: 130 }));
+        wire.tell(7, 20, Fact::Pace(PaceFact { interval_ms: 20, bytes_mean: 130, answered: true }));
         assert!(wire.is_told(Attack::Eavesdropping, "sound-without-role"));
     }
 
@@ -464,6 +510,64 @@ mod eavesdropping {
         let nobody = Station { mac: Some(MacAddress([0x02, 0, 0, 0, 0, 7])), ..station(7) };
         wire.tell_between(nobody, station(20), sound());
         assert_eq!(wire.serious(), []);
+    }
+
+    /// Stations behind one router, which alone has a link address, and one outside.
+    fn behind(last: u8) -> Station {
+        Station { mac: Some(MacAddress([0x00, 0x1b, 0x17, 0, 0, 1])), ..station(last) }
+    }
+
+    fn outside() -> Station {
+        let ip = Some(IpAddr::V4(Ipv4Addr::new(41, 7, 7, 7)));
+        Station { mac: Some(MacAddress([0x00, 0x1b, 0x17, 0, 0, 2])), ip, ..station(7) }
+    }
+
+    fn pace(answered: bool) -> Fact {
+        Fact::Pace(PaceFact { interval_ms: 20, bytes_mean: 130, answered })
+    }
+
+    #[test]
+    fn a_voice_that_nobody_answers_and_nobody_called_is_listened_to() {
+        let mut wire = Wire::default();
+        wire.tell_between(behind(30), outside(), Fact::ConversationStarted(syn(63, LINUX)));
+        wire.tell_between(outside(), behind(30), Fact::Tcp(TcpEvent::Answered(syn(50, LINUX))));
+        wire.wait(60_000);
+        let told = |wire: &Wire, fact: Fact| {
+            let mut wire = wire.clone();
+            wire.tell_between(behind(7), outside(), sound());
+            wire.wait(10_000);
+            wire.tell_between(behind(7), outside(), fact);
+            wire.is_told(Attack::Eavesdropping, "sound-without-role")
+        };
+        assert!(told(&wire, pace(false)));
+        assert!(!told(&wire, pace(true)), "whoever answers takes part in a call");
+        let mut called = wire.clone();
+        let sip = SipFact {
+            message: SipMessage::Request(Label::new("INVITE")),
+            agent: None,
+            call: None,
+            media: None,
+        };
+        called.tell_between(behind(7), behind(9), Fact::Sip(Box::new(sip)));
+        assert!(!told(&called, pace(false)), "a telephone that is on hold");
+        assert!(!told(&Wire::default(), pace(false)), "a mirror port that shows one direction");
+    }
+
+    #[test]
+    fn a_voice_for_somebody_who_has_just_come_is_no_telephone() {
+        let listener = |waited: i64| {
+            let mut wire = Wire::default();
+            wire.tell_between(behind(7), behind(5), Fact::ConversationStarted(syn(63, LINUX)));
+            wire.wait(60_000);
+            wire.tell_between(behind(66), behind(7), Fact::ConversationStarted(syn(63, LINUX)));
+            wire.wait(waited);
+            wire.tell_between(behind(7), behind(66), sound());
+            wire.wait(10_000);
+            wire.tell_between(behind(7), behind(66), pace(false));
+            wire.serious()
+        };
+        assert_eq!(listener(5_000), [(Attack::Eavesdropping, "sound-without-role".to_owned())]);
+        assert_eq!(listener(3_600_000), []);
     }
 }
 

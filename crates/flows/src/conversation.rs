@@ -118,8 +118,9 @@ impl Second {
     /// The side that spoke at the pace of a voice within this second, and the time between its packets in ms.
     ///
     /// Voice codecs send a frame every 20, 30, 40 or 60 ms and no more than 400 bytes with all headers; those that
-    /// save bandwidth change its size with the voice. Waveforms of monitors keep their size, and are none.
-    pub(crate) fn voice(&self) -> Option<(usize, u16)> {
+    /// save bandwidth change its size with the voice. Waveforms of monitors keep their size, and are none, unless the
+    /// packets are known to be sound.
+    pub(crate) fn voice(&self, is_sound: bool) -> Option<(usize, u16)> {
         const BYTES: std::ops::RangeInclusive<u64> = 60..=400;
         let side = usize::from(self.bytes[1] > self.bytes[0]);
         let (packets, bytes) = (u64::from(self.packets[side]), u64::from(self.bytes[side]));
@@ -128,6 +129,9 @@ impl Second {
             32..=34 => 30,
             25 => 40,
             16 | 17 => 60,
+            // Twice as fast, or seen before and behind a router.
+            98..=102 if is_sound => 20,
+            64..=68 if is_sound => 30,
             _ => return None,
         };
         let mean = bytes / packets;
@@ -135,7 +139,7 @@ impl Second {
         // A spread of at least a twentieth of the size.
         let changes = variance * 400 >= mean * mean;
         let one_speaks = u64::from(self.bytes[1 - side]) * 3 < bytes;
-        (BYTES.contains(&mean) && changes && one_speaks).then_some((side, interval_ms))
+        (BYTES.contains(&mean) && (changes || is_sound) && one_speaks).then_some((side, interval_ms))
     }
 }
 
@@ -312,6 +316,34 @@ pub(crate) const fn traits(time_to_live: u8, dont_fragment: bool) -> StackTraits
 
 #[cfg(test)]
 mod tests {
+    use super::Second;
+
+    #[test]
+    fn a_voice_keeps_its_pace() {
+        let second = |packets: u32, lengths: [u32; 2], answers: u32| {
+            let (bytes, squares) = (0..packets).fold((0, 0), |(bytes, squares), number| {
+                let length = lengths[(number % 2) as usize];
+                (bytes + length, squares + length * length)
+            });
+            Second {
+                packets: [packets, answers],
+                bytes: [bytes, answers * 200],
+                squares: [squares, answers * 40_000],
+                ..Second::default()
+            }
+        };
+        assert_eq!(second(50, [90, 140], 0).voice(false), Some((0, 20)));
+        assert_eq!(second(17, [90, 140], 1).voice(false), Some((0, 60)));
+        // A waveform keeps its size; so does a codec of constant rate, whose packets are known to be sound.
+        assert_eq!(second(50, [200, 200], 0).voice(false), None);
+        assert_eq!(second(50, [200, 200], 0).voice(true), Some((0, 20)));
+        // Seen before and behind a router.
+        assert_eq!(second(100, [200, 200], 0).voice(true), Some((0, 20)));
+        // Both speak; images.
+        assert_eq!(second(50, [200, 200], 50).voice(true), None);
+        assert_eq!(second(50, [1_400, 900], 0).voice(false), None);
+    }
+
     #[test]
     fn a_conversation_is_small() {
         // A million of them is what a flood brings.

@@ -10,7 +10,9 @@ use std::sync::Arc;
 use wardline_model::fact::{
     AmbiguityKind, AmbiguousStream, FlowRate, IcmpFact, IcmpKind, PaceFact, StackTraits, TcpEvent,
 };
-use wardline_model::{DigestAlgorithms, Fact, Observation, PseudonymKey, Sighting, Station, Transport};
+use wardline_model::{
+    DigestAlgorithms, Fact, Observation, Protocol, PseudonymKey, Sighting, Station, Transport,
+};
 use wardline_wire::network::{icmp, icmp6};
 use wardline_wire::transport::{tcp, tcp::flags, udp};
 use wardline_wire::{Direction, Error};
@@ -502,7 +504,8 @@ fn tell_pace(talk: &mut Talk, sighting: Sighting, out: &mut Vec<Observation>) {
     if talk.voice_seconds == TOLD {
         return;
     }
-    let Some((side, interval_ms)) = talk.second.voice() else {
+    let is_sound = talk.spoken.label().0 == Some(Protocol::Rtp);
+    let Some((side, interval_ms)) = talk.second.voice(is_sound) else {
         talk.voice_seconds = talk.voice_seconds.saturating_sub(1);
         return;
     };
@@ -513,7 +516,11 @@ fn tell_pace(talk: &mut Talk, sighting: Sighting, out: &mut Vec<Observation>) {
     talk.voice_seconds = TOLD;
     let (one, other) = (talk.initiator(), talk.responder());
     let bytes_mean = talk.second.bytes[side] / talk.second.packets[side].max(1);
-    let pace = PaceFact { interval_ms, bytes_mean: u16::try_from(bytes_mean).unwrap_or(u16::MAX) };
+    let pace = PaceFact {
+        interval_ms,
+        bytes_mean: u16::try_from(bytes_mean).unwrap_or(u16::MAX),
+        answered: talk.packets[1 - side] > 0,
+    };
     tell(sighting, if side == 0 { (one, other) } else { (other, one) }, talk, Fact::Pace(pace), out);
 }
 

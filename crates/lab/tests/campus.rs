@@ -108,3 +108,31 @@ fn others_find_nothing_wrong_with_it() {
         }
     }
 }
+
+/// An attack that the mirror port cannot show is no trial of what looks at it.
+#[test]
+fn what_is_said_to_the_world_outside_passes_the_mirror_port() {
+    for variant in variants().filter(|variant| variant.crosses_border) {
+        for seed in 0..12 {
+            let planned = Planned { variant, start_s: 50, length_s: 20 };
+            let options = CampusOptions { attacks: vec![planned], ..CampusOptions::default() };
+            let mut campus = Campus::new(seed, options);
+            let end = campus.start_ns() + 75 * SECOND;
+            let frames: Vec<_> = campus.by_ref().take_while(|frame| frame.time_ns < end).collect();
+            let ends = &campus.assaults()[0];
+            let (inside, outside) = (octets(ends.victims[0]), octets(ends.sources[0]));
+            let seen = frames.iter().filter(|frame| {
+                let holds = |address: &[u8]| frame.bytes[12..42].windows(4).any(|window| window == address);
+                holds(&inside) && holds(&outside)
+            });
+            assert!(seen.count() > 10, "{} of seed {seed}", variant.name);
+        }
+    }
+}
+
+fn octets(ip: std::net::IpAddr) -> [u8; 4] {
+    match ip {
+        std::net::IpAddr::V4(ip) => ip.octets(),
+        std::net::IpAddr::V6(_) => unreachable!("machines of a campus have IPv4"),
+    }
+}

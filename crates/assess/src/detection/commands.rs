@@ -234,9 +234,10 @@ impl Commanded {
             _ if vital && grave => Severity::Critical,
             (true, true) => Severity::High,
             // A web page may "reset" a password; setting a device back to what it was when it left the factory is meant
-            // for devices alone, whether or not it is known which one this is.
+            // for devices alone, whether or not it is known which one this is. What looks like a person's computer and
+            // takes such orders is a device that runs its system.
             _ if control.protocol == Protocol::Http && !medical && factory(object) => match category {
-                Category::Server | Category::Workstation => Severity::Low,
+                Category::Server => Severity::Low,
                 _ => Severity::Medium,
             },
             _ if control.protocol == Protocol::Http && !medical => return,

@@ -11,7 +11,7 @@ use wardline_model::{Attack, Category, Fact, Observation, Protocol, Severity, Ti
 
 use super::recent::{Recent, Window};
 use super::{Alarm, Conversations, Detector, Episodes, World};
-use crate::inventory::is_internal;
+use crate::inventory::{is_internal, is_unicast};
 use crate::limits::SENDERS_MAX;
 
 const SECOND: i64 = 1_000_000_000;
@@ -24,6 +24,9 @@ const AUDIO_TYPES: std::ops::RangeInclusive<u8> = 0..=18;
 const SILENT_FOR: i64 = 20 * SECOND;
 /// Addresses outside that a machine of one purpose speaks to; a person's computer has more.
 const PEERS_OUTSIDE_MAX: usize = 2;
+/// Time of watching after which a station that was never seen is new, and how long it stays so.
+const WATCHED_MIN: i64 = 40 * SECOND;
+const NEW_FOR: i64 = 600 * SECOND;
 
 /// What is known of a station that may or may not have a microphone.
 #[derive(Clone, Debug, Default)]
@@ -32,18 +35,42 @@ struct Habit {
     outside: Vec<IpAddr>,
     /// It is a telephone: it registered, or made a sound from the start.
     sounds: bool,
+    /// It arranges calls or looks for the way to somebody: SIP, RTSP, STUN.
+    arranges: bool,
 }
 
 /// Sound from devices that have no business with it.
 pub(super) struct Listening {
     calls: Recent<IpAddr, Window>,
     habits: Recent<IpAddr, Habit>,
+    began: Option<Timestamp>,
+    /// What is said from outside is seen here: only then is silence an answer that was not given.
+    hears_outside: bool,
 }
 
 impl Default for Listening {
     fn default() -> Self {
-        Self { calls: Recent::new(SENDERS_MAX), habits: Recent::new(SENDERS_MAX) }
+        Self {
+            calls: Recent::new(SENDERS_MAX),
+            habits: Recent::new(SENDERS_MAX),
+            began: None,
+            hears_outside: false,
+        }
     }
+}
+
+/// Whether an address is that of somebody outside; groups are not.
+fn is_outside(ip: IpAddr, world: &World<'_>) -> bool {
+    !is_internal(ip) && is_unicast(ip) && world.inventory.site().network_of(ip).is_none()
+}
+
+/// A sound.
+struct Sound<'a> {
+    protocol: Protocol,
+    value: &'a str,
+    what: &'static str,
+    /// It went on for some seconds and whoever listens has said nothing at all.
+    unanswered: bool,
 }
 
 /// Whether a kind of device may send sound.
@@ -69,9 +96,14 @@ impl Detector for Listening {
     }
 
     fn observe(&mut self, observation: &Observation, world: &World<'_>, episodes: &mut Episodes) {
-        // The end of a conversation says nothing that its begin did not.
-        if !matches!(observation.fact, Fact::ConversationEnded(_)) {
-            self.remember(observation);
+        match &observation.fact {
+            // The end of a conversation says nothing that its begin did not, but for what was spoken.
+            Fact::ConversationEnded(conversation) => {
+                if matches!(conversation.application, Some(Protocol::Stun | Protocol::Rtsp | Protocol::Sip)) {
+                    self.remember(observation, world);
+                }
+            }
+            _ => self.remember(observation, world),
         }
         match &observation.fact {
             Fact::Rtp(rtp) => self.rtp(observation, rtp, world, episodes),
@@ -79,19 +111,20 @@ impl Detector for Listening {
                 if let SipMessage::Request(method) = &sip.message
                     && method.as_str() == "INVITE"
                 {
-                    self.sound(observation, Protocol::Sip, "INVITE", "a call", world, episodes);
+                    let sound =
+                        Sound { protocol: Protocol::Sip, value: "INVITE", what: "a call", unanswered: false };
+                    self.sound(observation, sound, world, episodes);
                 }
             }
             Fact::Pace(pace) => {
                 let value = format!("{} ms, {} bytes", pace.interval_ms, pace.bytes_mean);
-                self.sound(
-                    observation,
-                    Protocol::Udp,
-                    &value,
-                    "a stream at the pace of speech",
-                    world,
-                    episodes,
-                );
+                let sound = Sound {
+                    protocol: Protocol::Udp,
+                    value: &value,
+                    what: "a stream at the pace of speech",
+                    unanswered: !pace.answered,
+                };
+                self.sound(observation, sound, world, episodes);
             }
             Fact::ConversationEnded(conversation) if conversation.application == Some(Protocol::Rtsp) => {
                 self.camera(observation, world, episodes);
@@ -103,25 +136,29 @@ impl Detector for Listening {
 
 impl Listening {
     /// What a station does besides.
-    fn remember(&mut self, observation: &Observation) {
+    fn remember(&mut self, observation: &Observation, world: &World<'_>) {
         let (Some(from), Some(to)) = (observation.from.ip, observation.to.ip) else { return };
-        if !is_internal(from) {
+        let time = observation.sighting.time;
+        self.began.get_or_insert(time);
+        if is_outside(from, world) {
+            self.hears_outside = true;
             return;
         }
-        let time = observation.sighting.time;
         let habit = self.habits.at(from, time);
         habit.first.get_or_insert(time);
-        if !is_internal(to)
-            && crate::inventory::is_unicast(to)
-            && habit.outside.len() <= PEERS_OUTSIDE_MAX
-            && !habit.outside.contains(&to)
-        {
+        if habit.outside.len() <= PEERS_OUTSIDE_MAX && is_outside(to, world) && !habit.outside.contains(&to) {
             habit.outside.push(to);
         }
-        if let Fact::Sip(sip) = &observation.fact
-            && matches!(&sip.message, SipMessage::Request(method) if method.as_str() == "REGISTER")
-        {
-            habit.sounds = true;
+        match &observation.fact {
+            Fact::Sip(sip) => {
+                habit.arranges = true;
+                habit.sounds |=
+                    matches!(&sip.message, SipMessage::Request(method) if method.as_str() == "REGISTER");
+            }
+            Fact::Identity(told) => habit.arranges |= told.protocol == Protocol::Stun,
+            // Only those of which it is asked come here.
+            Fact::ConversationEnded(_) => habit.arranges = true,
+            _ => {}
         }
     }
 
@@ -133,36 +170,67 @@ impl Listening {
         !habit.sounds && habit.outside.len() <= PEERS_OUTSIDE_MAX
     }
 
+    /// Whether a station came after the watching began, not long ago.
+    fn is_new(&self, ip: IpAddr, time: Timestamp) -> bool {
+        let first = self.habits.get(&ip).and_then(|habit| habit.first).unwrap_or(time);
+        self.began.is_some_and(|began| first.nanoseconds_since(began) >= WATCHED_MIN)
+            && time.nanoseconds_since(first) < NEW_FOR
+    }
+
     fn rtp(&mut self, observation: &Observation, rtp: &RtpFact, world: &World<'_>, episodes: &mut Episodes) {
         let video = rtp.payload_type > *AUDIO_TYPES.end() && rtp.payload_type < 96;
         if !video {
             let value = format!("payload type {}, every {} ms", rtp.payload_type, rtp.interval_ms);
-            self.sound(observation, Protocol::Rtp, &value, "sound", world, episodes);
+            let sound = Sound { protocol: Protocol::Rtp, value: &value, what: "sound", unanswered: false };
+            self.sound(observation, sound, world, episodes);
         }
     }
 
     fn sound(
         &mut self,
         observation: &Observation,
-        protocol: Protocol,
-        value: &str,
-        what: &str,
+        sound: Sound<'_>,
         world: &World<'_>,
         episodes: &mut Episodes,
     ) {
-        let Some(from) = observation.from.ip.filter(|ip| is_internal(*ip)) else { return };
+        let Sound { protocol, value, what, unanswered } = sound;
+        let (Some(from), Some(to)) = (observation.from.ip, observation.to.ip) else { return };
+        if !is_internal(from) {
+            return;
+        }
         let time = observation.sighting.time;
         let category = world.inventory.category(&observation.from);
-        let outside = observation.to.ip.is_some_and(|ip| !is_internal(ip));
+        let outside = is_outside(to, world);
         let out_of_character = self.out_of_character(from, time);
+        let habit = self.habits.get(&from);
+        let arranged = habit.is_some_and(|habit| habit.arranges);
+        let only_peer = out_of_character && habit.is_some_and(|habit| habit.outside == [to]);
+        // Whoever takes part in a call answers, and the call was arranged; a listener does neither.
+        let listened_to = unanswered && self.hears_outside && !arranged;
         let medical = world.is_medical(&observation.from);
         let (severity, confidence) = match (speaks(category), outside) {
             (Some(false), _) => (Severity::High, 0.85),
             // A medical device of whatever kind: it reports results, or its maker makes nothing else.
             (None, _) if medical && category != Category::Wearable => (Severity::High, 0.8),
+            // What reports the results of one patient is at a bed, whatever system it runs.
+            (Some(true), _) if world.roles.is_at_a_bed(from) && out_of_character => (Severity::High, 0.7),
             // A machine that did other things until now, and has no other business outside.
             (None, true) if category == Category::Unknown && out_of_character => (Severity::Medium, 0.6),
+            // So does what looks like a person's computer and has only this one peer outside.
+            (Some(true), true) if category == Category::Workstation && listened_to && only_peer => {
+                (Severity::Medium, 0.6)
+            }
+            // To somebody who has just come, from a machine that made no sound before.
+            (None, false) | (Some(true), false)
+                if matches!(category, Category::Unknown | Category::Workstation)
+                    && unanswered
+                    && out_of_character
+                    && self.is_new(to, time) =>
+            {
+                (Severity::Medium, 0.5)
+            }
             (Some(true), _) => return,
+            (None, true) if category == Category::Unknown && listened_to => (Severity::Medium, 0.6),
             // Nobody knows what it is: sound that leaves the house is told, a call inside is a telephone.
             (None, true) if category == Category::Unknown => (Severity::Low, 0.4),
             (None, true) => (Severity::Medium, 0.6),
@@ -177,7 +245,6 @@ impl Listening {
             return;
         }
         let started = calls.first().unwrap_or(time);
-        let to = observation.to.ip.map(|ip| ip.to_string()).unwrap_or_default();
         let kind = if category == Category::Unknown {
             "a device of unknown kind".to_owned()
         } else {
@@ -197,7 +264,7 @@ impl Listening {
                 evidence: vec![world.names.evidence(observation, protocol, "stream", value)],
                 started,
                 silent_if: format!(
-                    "{from} were a telephone, nurse call or camera, or no sound had been sent"
+                    "{from} were a telephone, nurse call or camera, whoever listened had taken part in a call that was arranged before, or no sound had been sent"
                 ),
                 ..Alarm::about(Attack::Eavesdropping, "sound-without-role", from.to_string(), observation)
             },

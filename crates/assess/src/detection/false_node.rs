@@ -22,8 +22,8 @@ const CONTRADICTIONS_MIN: u32 = 2;
 /// Contradictions further apart than this do not belong together.
 const TOGETHER: i64 = 3_600 * SECOND;
 /// Messages after which a reporting device is known to belong to a patient, and the time that they must span: an analyser
-/// that has a few samples of one patient reports them at once.
-const REPORTS_MIN: u32 = 3;
+/// that has a few samples of one patient reports them at once, and may by chance have the same patient again.
+const REPORTS_MIN: u32 = 5;
 const ATTACHED_FOR: i64 = 180 * SECOND;
 
 /// A bed as messages name it.
@@ -53,6 +53,8 @@ struct Reporter {
     last: Timestamp,
     /// It serves many patients, as an analyser does: whom it reports says nothing of whom it is on.
     shared: bool,
+    /// The other patient whom it reported while it was on its own.
+    astray: Option<Pseudonym>,
 }
 
 impl Reporter {
@@ -305,6 +307,13 @@ impl PatientSwap {
                 && self.reporters.iter().any(|(other, own)| *other != key && own.patient == id && own.is_attached())
         });
         if wrong {
+            // A device that was mixed up is on one other patient; what reports one more is on nobody.
+            if let Some(reporter) = self.reporters.get_mut(&key)
+                && *reporter.astray.get_or_insert(id) != id
+            {
+                reporter.shared = true;
+                return None;
+            }
             return Some(match key.1.as_str() {
                 "" => format!("device at {}", key.0),
                 name => format!("device {name}"),
@@ -320,8 +329,10 @@ impl PatientSwap {
             other => {
                 // Two patients who both lie where they lay: the device went from one to the other by itself.
                 let shared = other.is_some_and(|reporter| reporter.shared || both_settled);
-                self.reporters
-                    .insert(key, Reporter { patient: id, reports: 1, first: time, last: time, shared });
+                self.reporters.insert(
+                    key,
+                    Reporter { patient: id, reports: 1, first: time, last: time, shared, astray: None },
+                );
             }
         }
         None

@@ -79,8 +79,12 @@ impl SettingsErased {
             _ => false,
         });
         let medical = world.is_medical(&observation.to);
-        // Of a device that nobody knows it is not known either that nobody depends on it.
-        let unknown = world.inventory.category(&observation.to) == wardline_model::Category::Unknown;
+        // Of a device that nobody knows it is not known either that nobody depends on it; and what looks like a person's
+        // computer but is managed so may be a device that runs its system.
+        let unknown = matches!(
+            world.inventory.category(&observation.to),
+            wardline_model::Category::Unknown | wardline_model::Category::Workstation
+        );
         let severity = match (medical, erased, devices >= DEVICES_MIN) {
             (true, true, _) | (true, _, true) => Severity::High,
             (false, true, false) if unknown => Severity::Medium,

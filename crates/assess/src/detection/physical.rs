@@ -118,6 +118,8 @@ struct Identity {
     layers: [Traits; Layer::ALL.len()],
     /// In the order in which they were seen.
     addresses: Vec<IpAddr>,
+    /// Whom it begins conversations with, the first [`PEERS_MAX`] of them.
+    peers: Vec<IpAddr>,
 }
 
 impl Identity {
@@ -136,7 +138,17 @@ impl Identity {
     fn stands(&self, time: Timestamp) -> bool {
         self.layers.iter().all(|traits| !traits.changed_lately(time) && traits.alternates < ALTERNATES_MIN)
     }
+
+    /// Whether it does one thing, as a device does that runs the system of a computer: the few it speaks to are its own.
+    /// People's computers speak to many, and run several systems and virtual machines.
+    fn has_one_purpose(&self) -> bool {
+        self.peers.len() < PEERS_MAX && self.peers.iter().all(|peer| crate::inventory::is_internal(*peer))
+    }
 }
+
+/// Stations that a device of one purpose does not begin conversations with: its gateway or engine, its archive, names and
+/// time are fewer.
+const PEERS_MAX: usize = 5;
 
 /// One address, two stacks.
 pub(super) struct Impostor {
@@ -248,6 +260,13 @@ impl Impostor {
         }
         // Multicast discovery is sent with a time to live of its own.
         let unicast = observation.to.ip.is_some_and(crate::inventory::is_unicast);
+        if let (Fact::ConversationStarted(_), Some(to)) = (&observation.fact, observation.to.ip)
+            && unicast
+            && identity.peers.len() < PEERS_MAX
+            && !identity.peers.contains(&to)
+        {
+            identity.peers.push(to);
+        }
         if unicast && !traits.syn && observation.transport == Some(Transport::UDP) {
             identity.see(Layer::DatagramTimeToLive, initial(traits.time_to_live), time);
             if !identity.stands(time) {
@@ -286,7 +305,12 @@ impl Impostor {
             Who::Behind(_) => Station { mac: None, ..observation.from },
         };
         let medical = world.is_medical(&station);
-        let unknown = world.inventory.category(&station) == wardline_model::Category::Unknown;
+        // What nobody knows, or takes for a computer by its system alone.
+        let unknown = match world.inventory.category(&station) {
+            wardline_model::Category::Unknown => true,
+            wardline_model::Category::Workstation => identity.has_one_purpose(),
+            _ => false,
+        };
         let changed: Vec<_> = identity
             .layers()
             .filter(|(_, traits)| {
@@ -469,8 +493,10 @@ impl Doppelganger {
         }
         let [one, two] = identity.places.as_slice() else { return };
         let (old, new) = if one.first <= two.first { (one, two) } else { (two, one) };
-        // One machine with two addresses is one place.
-        let same_machine = old.mac.is_some() && old.mac == new.mac;
+        // One machine with two addresses is one place. Behind a router all have its link address.
+        let beside =
+            old.mac.is_some_and(|mac| world.inventory.is_router(mac)) && old.ip.is_ipv4() == new.ip.is_ipv4();
+        let same_machine = old.mac.is_some() && old.mac == new.mac && !beside;
         let both = old.after_other >= SIGHTINGS_MIN - 1
             && new.after_other >= SIGHTINGS_MIN
             && time.nanoseconds_since(old.last) <= ALIVE

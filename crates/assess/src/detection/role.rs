@@ -71,6 +71,12 @@ impl Roles {
         self.stations.get(&ip).is_some_and(|role| role.reports > 0 && !role.receives)
     }
 
+    /// Whether a station reports the results of one patient at a time, of its own, as what stands at a bed does.
+    pub(crate) fn is_at_a_bed(&self, ip: IpAddr) -> bool {
+        let role = self.stations.get(&ip);
+        role.is_some_and(|role| role.reports >= 3 && !role.receives && matches!(role.patients.len(), 1 | 2))
+    }
+
     /// Whether a station receives results and passes results on.
     pub(crate) fn relays(&self, ip: IpAddr) -> bool {
         self.stations.get(&ip).is_some_and(|role| role.receives)

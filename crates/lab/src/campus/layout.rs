@@ -145,6 +145,8 @@ pub(super) struct Layout {
     pub subnets: Vec<Subnet>,
     pub vantage: Vantage,
     pub tagged: bool,
+    /// Where it shows the switch of the servers: whether it shows the line to the world outside as well.
+    pub uplink: bool,
     pub units: Vec<Unit>,
     /// Ward, room and bed as messages name them.
     pub beds: Vec<[String; 3]>,
@@ -166,6 +168,7 @@ impl Layout {
             subnets: Vec::new(),
             vantage,
             tagged: vantage == Vantage::Trunk || chance.random_bool(0.3),
+            uplink: false,
             units: Vec::new(),
             beds: Vec::new(),
             forwards: chance.random_bool(0.6),

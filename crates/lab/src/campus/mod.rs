@@ -174,7 +174,9 @@ impl Campus {
     /// The hospital of this seed.
     pub fn new(seed: u64, options: CampusOptions) -> Self {
         let mut chance = ChaCha8Rng::seed_from_u64(seed ^ 0x0c0f_fee0_0000_0000);
-        let layout = Layout::draw(&mut chance);
+        let mut layout = Layout::draw(&mut chance);
+        let crosses = options.attacks.iter().any(|planned| planned.variant.crosses_border);
+        layout.uplink = crosses || seed.is_multiple_of(2);
         let mut dialect = Dialect::draw(&mut chance);
         dialect.has_bed |= options.attacks.iter().any(|planned| planned.variant.needs_beds);
         let mut campus = Self {

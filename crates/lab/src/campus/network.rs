@@ -51,12 +51,14 @@ impl Campus {
         let far = between(&after_hops(frame, 1), to, self.router_of(destination));
         for (side, bytes, late) in [(source, near, 0), (destination, far, ROUTED_NS)] {
             let other = if side == source { destination } else { source };
-            let seen = side != OUTSIDE
-                && match self.layout.vantage {
-                    Vantage::Trunk | Vantage::Flat => true,
-                    Vantage::Servers => side == SERVERS,
-                    Vantage::Wards => side != SERVERS || other == OUTSIDE,
-                };
+            let seen = match self.layout.vantage {
+                // The line outside shows what the wards say there; of the servers their own switch shows it already.
+                Vantage::Servers if side == OUTSIDE => self.layout.uplink && other != SERVERS,
+                _ if side == OUTSIDE => false,
+                Vantage::Trunk | Vantage::Flat => true,
+                Vantage::Servers => side == SERVERS,
+                Vantage::Wards => side != SERVERS || other == OUTSIDE,
+            };
             if seen {
                 self.show(time_ns + late, bytes, side);
             }
@@ -96,7 +98,7 @@ impl Campus {
 
     /// The mirror port sees a frame of a network.
     pub(super) fn show(&mut self, time_ns: i64, frame: Vec<u8>, subnet: usize) {
-        if self.layout.vantage == Vantage::Servers && subnet != SERVERS {
+        if self.layout.vantage == Vantage::Servers && subnet != SERVERS && subnet != OUTSIDE {
             return;
         }
         let vlan = self.layout.subnets.get(subnet).map(|subnet| subnet.vlan);

@@ -52,14 +52,16 @@ pub struct FlowRate {
     pub bytes_to: u64,
 }
 
-/// A conversation kept the pace of speech for some seconds: packets at 20, 30, 40 or 60 ms, small, of changing size,
-/// mostly one way. Told once per conversation; the sender of the observation is who speaks.
+/// A conversation kept the pace of speech for some seconds: packets at 20, 30, 40 or 60 ms, small, of changing size unless
+/// they are RTP, mostly one way. Told once per conversation; the sender of the observation is who speaks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PaceFact {
     /// Time between packets, milliseconds.
     pub interval_ms: u16,
     /// Mean length of a packet, IP bytes.
     pub bytes_mean: u16,
+    /// Whether whoever listens has said anything at all so far: somebody who takes part in a call does.
+    pub answered: bool,
 }
 
 /// Where two copies of the same bytes differed.

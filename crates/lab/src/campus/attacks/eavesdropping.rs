@@ -3,17 +3,17 @@
 use rand::RngExt as _;
 use wardline_model::Attack::Eavesdropping;
 
-use super::{Made, Role, SERVERS, Variant, crude, stealthy};
+use super::{Made, Role, SERVERS, Variant, across_the_border, crude, stealthy};
 use crate::campus::{Campus, SECOND};
 use crate::conversation::Connection;
 use crate::speech::sound;
 
 pub(super) const VARIANTS: &[Variant] = &[
-    crude(Eavesdropping, "sound-to-outside", rtp),
+    across_the_border(crude(Eavesdropping, "sound-to-outside", rtp)),
     crude(Eavesdropping, "call-from-a-device", call),
-    crude(Eavesdropping, "encrypted-at-the-pace-of-speech", paced),
-    crude(Eavesdropping, "camera-watched-from-outside", camera),
-    stealthy(Eavesdropping, "short-bursts-in-a-connection", bursts),
+    across_the_border(crude(Eavesdropping, "encrypted-at-the-pace-of-speech", paced)),
+    across_the_border(crude(Eavesdropping, "camera-watched-from-outside", camera)),
+    across_the_border(stealthy(Eavesdropping, "short-bursts-in-a-connection", bursts)),
 ];
 
 /// 20 ms.

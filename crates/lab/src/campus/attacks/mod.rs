@@ -30,6 +30,8 @@ pub struct Variant {
     pub needs_history: bool,
     /// Results must name a bed: where they never do, the attack would change nothing on the wire.
     pub needs_beds: bool,
+    /// It is said to somebody outside: where the mirror port does not show that line, nobody could see it.
+    pub crosses_border: bool,
     begin: fn(&mut Campus, i64, i64) -> Made,
 }
 
@@ -42,7 +44,15 @@ struct Made {
 }
 
 const fn crude(attack: Attack, name: &'static str, begin: fn(&mut Campus, i64, i64) -> Made) -> Variant {
-    Variant { attack: Some(attack), name, stealthy: false, needs_history: false, needs_beds: false, begin }
+    Variant {
+        attack: Some(attack),
+        name,
+        stealthy: false,
+        needs_history: false,
+        needs_beds: false,
+        crosses_border: false,
+        begin,
+    }
 }
 
 const fn stealthy(attack: Attack, name: &'static str, begin: fn(&mut Campus, i64, i64) -> Made) -> Variant {
@@ -52,6 +62,11 @@ const fn stealthy(attack: Attack, name: &'static str, begin: fn(&mut Campus, i64
 /// After a time in which the hospital was seen as it is.
 const fn later(variant: Variant) -> Variant {
     Variant { needs_history: true, ..variant }
+}
+
+/// Between a ward and the world outside.
+const fn across_the_border(variant: Variant) -> Variant {
+    Variant { crosses_border: true, ..variant }
 }
 
 /// Where results name beds.
