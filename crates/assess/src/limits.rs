@@ -85,3 +85,6 @@ pub const BLOCKED_LISTED_MAX: usize = 4_096;
 /// Pairs of addresses whose forbidden conversations are findings of their own; the rest share one, so that a scan
 /// leaves room for other findings.
 pub const VIOLATING_PAIRS_MAX: usize = 1_024;
+
+/// Medical devices of which it is counted how long and when they speak, 384 bytes each.
+pub const PATTERNS_MAX: usize = 16_384;

@@ -243,3 +243,59 @@ fn metadata_leaks_where_more_is_told_than_anybody_asked_for() {
     };
     assert!(leak(station(1), Station::default(), Fact::LinkAdvertisement(Box::new(advertisement))).is_some());
 }
+
+#[test]
+fn who_could_hear_readable_patient_data_is_counted() {
+    let told = exposures(vec![
+        (station(1), station(21), Fact::StationSeen),
+        (station(2), station(21), Fact::StationSeen),
+        (station(21), station(1), Fact::StationSeen),
+        (station(1), station(21), patient_data()),
+        (station(1), station(21), patient_data()),
+        (station(11), outside(), patient_data()),
+    ]);
+    let hearing = |last: u8| {
+        let of = told.iter().find(|told| {
+            told.kind == ExposureKind::CleartextPhi
+                && told.device.as_ref().is_some_and(|device| device.ip == station(last).ip)
+        });
+        of.unwrap().hearing.clone().unwrap()
+    };
+    let inside = hearing(1);
+    assert_eq!(inside.field_hours, 1, "one field within one hour, however often");
+    assert_eq!((inside.networks, inside.outside), (vec!["10.20.3.0/24".to_owned()], false));
+    assert!(inside.devices >= 3, "{}", inside.devices);
+    assert!(hearing(11).outside);
+    // What is no patient data has nobody who could hear it.
+    let door = exposures(vec![(station(21), station(1), password("admin", "x"))]);
+    assert!(door.iter().all(|told| told.hearing.is_none()));
+}
+
+#[test]
+fn a_device_that_speaks_now_so_and_now_so_shows_what_it_does() {
+    let spoken = |number: i64, bytes: u64, from: u8| {
+        let start = Timestamp::from_seconds(1_772_434_800 + number);
+        let Fact::ConversationEnded(conversation) = ended(Protocol::Tls, true) else { unreachable!() };
+        let conversation = Conversation { start, end: start, bytes: [bytes, 100], ..*conversation };
+        (station(from), station(22), Fact::ConversationEnded(Box::new(conversation)))
+    };
+    let leak = |told: Vec<(Station, Station, Fact)>| {
+        let told = exposures(told);
+        told.into_iter().find(|told| told.summary.contains("bits of what it does"))
+    };
+    // Four lengths, each as often: two bits.
+    let changing = |from: u8, count: i64| {
+        let length = |number: i64| 200 << (2 * (number * 7 % 4));
+        leak((0..count).map(|number| spoken(number, length(number), from)).collect())
+    };
+    let told = changing(11, 600).unwrap();
+    assert_eq!(told.kind, ExposureKind::MetadataLeak);
+    assert!(
+        told.summary.contains("at most 2.0 bits") && told.summary.contains("512 conversations"),
+        "{}",
+        told.summary
+    );
+    assert!(changing(11, 100).is_none(), "too few to say");
+    assert!(changing(21, 600).is_none(), "a computer of people");
+    assert!(leak((0..600).map(|number| spoken(number, 900, 11)).collect()).is_none(), "always alike");
+}

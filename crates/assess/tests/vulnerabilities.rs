@@ -324,6 +324,7 @@ fn on_the_internet(device: &DeviceId) -> Exposure {
         severity: Severity::High,
         summary: String::new(),
         patient_fields: Vec::new(),
+        hearing: None,
         first_seen: Timestamp::default(),
         last_seen: Timestamp::default(),
         observations: 1,

@@ -61,6 +61,20 @@ impl fmt::Display for ExposureKind {
     }
 }
 
+/// Who could listen to what is readable, and how much there is to hear. A silent listener leaves no trace, so this is no
+/// detection.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Hearing {
+    /// For each kind of patient data, the hours of the clock in which it was readable; their sum.
+    pub field_hours: u64,
+    /// Networks that it crosses: those of the site file, or else the /24 of each end.
+    pub networks: Vec<String>,
+    /// Devices known in these networks: each could listen, by itself or by luring the packets.
+    pub devices: u32,
+    /// It leaves the site, and everybody on its way could listen.
+    pub outside: bool,
+}
+
 /// Something is weak. Record `exposure` of the contract.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Exposure {
@@ -78,6 +92,9 @@ pub struct Exposure {
     pub summary: String,
     /// Which kinds of patient data were readable; never what they said.
     pub patient_fields: Vec<PatientField>,
+    /// Who could hear it, where patient data were readable.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hearing: Option<Hearing>,
     /// When it was first seen.
     pub first_seen: Timestamp,
     /// When it was last seen.

@@ -46,7 +46,7 @@ pub use bounds::Bounded;
 pub use device::{Category, Claim, Criticality, Device, DeviceField, DeviceId, Mismatch, MismatchKind};
 pub use edge::Edge;
 pub use evidence::{DeviceReference, Evidence};
-pub use exposure::{Exposure, ExposureKind};
+pub use exposure::{Exposure, ExposureKind, Hearing};
 pub use fact::Fact;
 pub use finding::{Attack, Finding, Severity};
 pub use flow::{FlowRecord, TcpOutcome};

@@ -140,7 +140,7 @@ pub(super) fn flat_networks(devices: &[Device], site: &Site) -> Vec<Sighting> {
 }
 
 /// The network that the site file names, or what usually is one.
-fn network_of(ip: IpAddr, site: &Site) -> Option<IpNet> {
+pub(super) fn network_of(ip: IpAddr, site: &Site) -> Option<IpNet> {
     match (site.network_of(ip), ip) {
         (Some(network), _) => Some(network.prefix),
         (None, IpAddr::V4(_)) => IpNet::new(ip, 24).ok().map(|network| network.trunc()),

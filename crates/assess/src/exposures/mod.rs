@@ -7,7 +7,9 @@ mod cleartext;
 mod credentials;
 mod crypto;
 mod estate;
+mod hearing;
 mod metadata;
+mod pattern;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -24,6 +26,8 @@ use crate::limits::EXPOSURES_MAX;
 use credentials::Secrets;
 pub use credentials::{DefaultCredential, default_credentials};
 pub(crate) use estate::support_ended;
+use hearing::{FieldHours, Networks};
+use pattern::Patterns;
 
 /// What makes two sightings the same exposure. The label tells causes of one kind apart.
 type Key = (ExposureKind, Option<DeviceKey>, Option<DeviceKey>, Protocol, Label);
@@ -60,6 +64,7 @@ struct Entry {
     peer: Option<Station>,
     summary: String,
     fields: PatientFields,
+    field_hours: FieldHours,
 }
 
 /// All exposures of a run.
@@ -67,6 +72,8 @@ pub(crate) struct Exposures {
     entries: BTreeMap<Key, Entry>,
     changed: BTreeSet<Key>,
     secrets: Secrets,
+    patterns: Patterns,
+    networks: Networks,
     refused: u64,
 }
 
@@ -76,6 +83,8 @@ impl Exposures {
             entries: BTreeMap::new(),
             changed: BTreeSet::new(),
             secrets: Secrets::new(defaults),
+            patterns: Patterns::default(),
+            networks: Networks::default(),
             refused: 0,
         }
     }
@@ -106,7 +115,10 @@ impl Exposures {
             Fact::Control(control) => sightings.extend(access::control(&scene, control)),
             Fact::Mqtt(mqtt) => sightings.extend(access::mqtt(&scene, mqtt)),
             Fact::RecordAccess(records) => sightings.extend(access::records(&scene, records)),
-            Fact::ConversationEnded(conversation) => sightings = access::conversation(&scene, conversation),
+            Fact::ConversationEnded(conversation) => {
+                sightings = access::conversation(&scene, conversation);
+                sightings.extend(self.patterns.conversation(&scene, conversation));
+            }
             _ => {}
         }
         sightings.into_iter().for_each(|sighting| self.add(sighting, inventory));
@@ -141,11 +153,13 @@ impl Exposures {
         }
         let entry = self.entries.entry(key.clone()).or_insert_with_key(|key| begin(key, &sighting));
         entry.fields.merge(sighting.fields);
+        entry.field_hours.add(sighting.fields, sighting.time);
         let exposure = &mut entry.exposure;
         exposure.observations += 1;
         exposure.first_seen = exposure.first_seen.min(sighting.time);
         exposure.last_seen = exposure.last_seen.max(sighting.time);
-        if sighting.severity > exposure.severity {
+        // A number of bits is known better the longer it is counted.
+        if sighting.severity > exposure.severity || sighting.cause.as_str() == pattern::CAUSE {
             exposure.severity = sighting.severity;
             entry.summary = sighting.summary;
         }
@@ -160,7 +174,7 @@ impl Exposures {
         let mut exposures = Vec::new();
         for key in changed {
             if let Some(entry) = self.entries.get_mut(&key) {
-                complete(&key, entry, inventory);
+                complete(&key, entry, inventory, &mut self.networks);
                 exposures.push(entry.exposure.clone());
             }
         }
@@ -169,7 +183,8 @@ impl Exposures {
 
     /// Brings every exposure up to what is known now about its devices.
     pub(crate) fn complete_all(&mut self, inventory: &Inventory) {
-        self.entries.iter_mut().for_each(|(key, entry)| complete(key, entry, inventory));
+        let networks = &mut self.networks;
+        self.entries.iter_mut().for_each(|(key, entry)| complete(key, entry, inventory, networks));
     }
 
     /// Every exposure.
@@ -207,6 +222,7 @@ fn begin(key: &Key, sighting: &Sighting) -> Entry {
             severity: sighting.severity,
             summary: String::new(),
             patient_fields: Vec::new(),
+            hearing: None,
             first_seen: sighting.time,
             last_seen: sighting.time,
             observations: 0,
@@ -217,6 +233,7 @@ fn begin(key: &Key, sighting: &Sighting) -> Entry {
         peer: sighting.peer,
         summary: sighting.summary.clone(),
         fields: PatientFields::default(),
+        field_hours: FieldHours::default(),
     }
 }
 
@@ -229,10 +246,16 @@ fn identifier((kind, owner, peer, protocol, cause): &Key) -> String {
     format!("e-{}", hasher.finalize().to_hex().get(..16).unwrap_or_default())
 }
 
-fn complete(key: &Key, entry: &mut Entry, inventory: &Inventory) {
+fn complete(key: &Key, entry: &mut Entry, inventory: &Inventory, networks: &mut Networks) {
     let device = entry.device.map(|station| inventory.reference(&station));
     let peer = entry.peer.map(|station| inventory.reference(&station));
     let fields: Vec<_> = entry.fields.iter().map(PatientField::name).collect();
+    if !fields.is_empty() {
+        networks.count(inventory, entry.exposure.last_seen);
+        let ends = [entry.device, entry.peer];
+        let hearing = networks.hearing(entry.field_hours.sum(), ends, inventory.site());
+        entry.exposure.hearing = Some(hearing);
+    }
     let exposure = &mut entry.exposure;
     exposure.summary = entry
         .summary

@@ -317,6 +317,15 @@ impl Inventory {
         keys.into_iter().filter_map(|key| Some(self.device(Some(key), self.entities.get(&key)?))).collect()
     }
 
+    /// One address of each device that has one.
+    pub(crate) fn device_addresses(&self) -> impl Iterator<Item = IpAddr> {
+        self.entities.keys().filter_map(|key| match key {
+            DeviceKey::Mac(mac) => self.topology.addresses(*mac).first().copied(),
+            DeviceKey::Ip(ip) => Some(*ip),
+            DeviceKey::Radio(_) | DeviceKey::Behind(_) => None,
+        })
+    }
+
     /// How many devices there are.
     pub(crate) fn len(&self) -> usize {
         self.entities.len()

@@ -167,6 +167,7 @@ fn exposure(
         severity,
         summary: summary.to_owned(),
         patient_fields: patient_fields.to_vec(),
+        hearing: None,
         first_seen: at(400),
         last_seen: at(24_000),
         observations: 214,
