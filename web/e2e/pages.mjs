@@ -20,6 +20,8 @@ export async function pagesOf(base) {
     { name: 'exposures', path: '/exposures', ready: 'main .card' },
     { name: 'patch', path: '/patch', ready: 'main .card', expected: overview.vulnerabilities > 0 ? ['Place 1'] : [] },
     { name: 'map', path: '/map', ready: overview.flows > 0 ? 'svg [role=listbox]' : 'main .card' },
+    { name: 'segments', path: '/segments', ready: '#rules', expected: overview.flows > 0 ? ['Crown jewels'] : [] },
+    { name: 'map-segments', path: '/map?group=segment', ready: overview.flows > 0 ? 'svg [role=listbox]' : 'main .card' },
     { name: 'conversations', path: '/conversations', ready: 'main .card' },
     { name: 'missing', path: '/no-such-page', ready: 'h1' },
   ];

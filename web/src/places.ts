@@ -9,6 +9,7 @@ export type Place =
   | { page: 'exposures' }
   | { page: 'patch' }
   | { page: 'map' }
+  | { page: 'segments' }
   | { page: 'conversations' }
   | { page: 'missing' };
 
@@ -30,6 +31,7 @@ export function matchPage(path: string): Place {
     case 'exposures':
     case 'patch':
     case 'map':
+    case 'segments':
     case 'conversations':
       return { page: first };
     default:

@@ -4,7 +4,7 @@ use std::process::{Command, Stdio};
 
 use anyhow::Result;
 
-use crate::shell::{has, run, say};
+use crate::shell::{has, run, say, target};
 
 /// Programs, and the packages that bring them.
 const PACKAGES: &[(&str, &str)] = &[
@@ -20,16 +20,43 @@ const PACKAGES: &[(&str, &str)] = &[
     ("/usr/bin/mllp_send", "python3-hl7"),
     ("curl", "curl"),
     ("minisign", "minisign"),
+    ("yanglint", "libyang2-tools"),
+    ("faketime", "faketime"),
+    ("freeradius", "freeradius"),
+    ("hostapd", "hostapd"),
+    ("wpa_supplicant", "wpasupplicant"),
 ];
+
+/// Validators of what is exported, from PyPI: the YANG modules of RFC 8519 and RFC 8520, the schemas of Kubernetes.
+const VALIDATORS: [&str; 2] = ["pyang==2.7.1", "kubernetes-validate==1.37.0"];
 
 /// Installs what is missing. What cannot be installed is said; its tests then say that they are left out.
 pub(crate) fn packages() -> Result<()> {
     let missing: Vec<_> =
         PACKAGES.iter().filter(|(program, _)| !has(program)).map(|(_, package)| *package).collect();
-    if missing.is_empty() {
+    if !missing.is_empty() {
+        these(&missing)?;
+    }
+    validators()
+}
+
+/// Makes a place for validators below `target`, where it is missing. Without Python their tests say that they are left out.
+fn validators() -> Result<()> {
+    let place = target().join("validators");
+    if place.join("bin/kubernetes-validate").exists() {
         return Ok(());
     }
-    these(&missing).map(drop)
+    let python = |program: &std::path::Path, arguments: &[&str]| {
+        let status = Command::new(program).args(arguments).stdin(Stdio::null()).status();
+        status.is_ok_and(|status| status.success())
+    };
+    say("installing validators below target/validators");
+    let made = python("python3".as_ref(), &["-m", "venv", &place.to_string_lossy()]);
+    let pip = [&["-m", "pip", "install", "--quiet"], &VALIDATORS[..]].concat();
+    if !made || !python(&place.join("bin/python3"), &pip) {
+        say("left out: python3 with venv and a package index are needed");
+    }
+    Ok(())
 }
 
 /// Installs packages; says whether it could.

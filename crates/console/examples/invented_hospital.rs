@@ -3,7 +3,8 @@
 //! `cargo run -p wardline-console --example invented_hospital -- 127.0.0.1:8099 [empty | growing | large | closed]`
 //!
 //! `growing` stores another device every second; `large` holds sixty hospitals, for a look at the limits; `closed` has
-//! accounts: an administrator `ada` and `icu`, a ward that sees its own zone, both with the password below.
+//! accounts: an administrator `ada` and `icu`, a ward that sees its own zone, both with the password below. The variable
+//! `WARDLINE_ENFORCER` names the socket of an enforcer for it.
 
 #![expect(clippy::print_stdout, reason = "prints where it serves")]
 
@@ -32,7 +33,11 @@ fn entrance(directory: &Path, kind: Option<&str>) -> Result<Entrance, AccountErr
     let mut accounts = Accounts::open(directory)?;
     accounts.add("ada", Role::Administrator, None, PASSWORD, hospital::BEGIN)?;
     accounts.add("icu", Role::Ward, Some(Label::new("Intensive care")), PASSWORD, hospital::BEGIN)?;
-    Ok(Entrance { accounts: Some(accounts), tls: None })
+    Ok(Entrance {
+        accounts: Some(accounts),
+        tls: None,
+        enforcer: std::env::var_os("WARDLINE_ENFORCER").map(Into::into),
+    })
 }
 
 #[tokio::main]

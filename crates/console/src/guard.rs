@@ -40,21 +40,32 @@ pub(crate) struct Guard {
     pub encrypted: bool,
 }
 
-/// The one address that takes more than questions.
+/// Where people sign in and out.
 const SESSION: &str = "/api/v1/session";
+
+/// Whether a request changes something, at an address where that can be.
+fn changes(request: &Request) -> bool {
+    let path = request.uri().path();
+    match *request.method() {
+        Method::DELETE => path == SESSION,
+        Method::POST => {
+            path == SESSION
+                || path.strip_prefix("/api/v1").is_some_and(|path| permissions::CHANGES.contains(&path))
+        }
+        _ => false,
+    }
+}
 
 /// Refuses what the console does not answer, and sets the headers of every answer.
 pub(crate) async fn protect(State(guard): State<Guard>, request: Request, next: Next) -> Response {
     let asks = matches!(*request.method(), Method::GET | Method::HEAD);
-    let signs = guard.accounts
-        && request.uri().path() == SESSION
-        && matches!(*request.method(), Method::POST | Method::DELETE);
+    let changes = guard.accounts && changes(&request);
     // With accounts the name does not matter: whoever points another name here has no cookie for it.
     let mut response = if !guard.accounts && !names_loopback(&request) {
         Problem::host().into_response()
-    } else if !asks && !signs {
+    } else if !asks && !changes {
         Problem::method().into_response()
-    } else if signs && !comes_from_here(request.headers()) {
+    } else if changes && !comes_from_here(request.headers()) {
         Problem::forbidden("The request comes from another site.").into_response()
     } else {
         next.run(request).await

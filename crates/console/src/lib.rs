@@ -1,7 +1,7 @@
 //! The console: an HTTP API over the store, and the pages that read it.
 //!
 //! * `/api/v1/…` answers with the records of the contract as JSON, and with `problem+json` (RFC 9457) where
-//!   something is wrong. It is read-only.
+//!   something is wrong. It only reads, but for `/api/v1/enforcement`.
 //! * `/api/v1/session` signs in and out where there are accounts.
 //! * `/api/v1/events` tells with server-sent events what was acknowledged since.
 //! * `/bedside/{id}` is the bedside card of a device, a page without script.
@@ -16,10 +16,12 @@
 //! * Without accounts a request that names another host than loopback is refused, so that a page on the internet
 //!   cannot read the console through a name that it points here (DNS rebinding).
 //! * Nothing here writes to the store, and nothing here sends to the network that is watched.
+//! * What is enforced is changed by another process, asked over a socket of this machine, and only by whoever is signed in.
 #![forbid(unsafe_code)]
 
 mod api;
 mod bedside;
+mod enforcer;
 mod guard;
 mod live;
 mod pages;
@@ -43,7 +45,7 @@ use axum::routing::get;
 use axum::serve::IncomingStream;
 use thiserror::Error;
 use tokio::net::TcpListener;
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::{Mutex, Semaphore, watch};
 use tower_http::compression::CompressionLayer;
 use wardline_store::Store;
 
@@ -51,6 +53,8 @@ pub use live::{Live, SensorState, SensorStatus};
 pub use people::{Account, AccountError, Accounts, NewToken, Role};
 pub use tls::Tls;
 
+use api::Proposed;
+use enforcer::EnforcerSocket;
 use people::Doorkeeper;
 use tls::TlsListener;
 
@@ -117,6 +121,10 @@ pub(crate) struct Shared {
     pub(crate) stopping: watch::Receiver<bool>,
     /// `None` where nobody has to sign in.
     pub(crate) doorkeeper: Option<Arc<Doorkeeper>>,
+    /// `None` where nothing can be enforced.
+    pub(crate) enforcer: Option<EnforcerSocket>,
+    /// The policy that was proposed last.
+    pub(crate) proposed: Arc<Mutex<Option<Arc<Proposed>>>>,
 }
 
 /// The other end of a connection.
@@ -142,6 +150,8 @@ pub struct Entrance {
     pub accounts: Option<Accounts>,
     /// Plain HTTP where it is left out.
     pub tls: Option<Tls>,
+    /// Socket of the enforcer: what `wardline segment serve` listens on.
+    pub enforcer: Option<PathBuf>,
 }
 
 impl Entrance {
@@ -182,11 +192,21 @@ pub async fn serve(
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> Result<(), ConsoleError> {
     entrance.admits(listener.local_addr().map_err(ConsoleError::Serve)?)?;
-    let Entrance { accounts, tls } = entrance;
+    let Entrance { accounts, tls, enforcer } = entrance;
     let accounts = accounts.filter(|accounts| !accounts.is_empty());
     let doorkeeper = accounts.map(|accounts| Doorkeeper::new(accounts, tls.is_some())).transpose()?;
     let (stop, stopping) = watch::channel(false);
-    let router = router(store, live, stopping.clone(), doorkeeper.map(Arc::new), tls.is_some());
+    let shared = Shared {
+        store,
+        live,
+        reads: Arc::new(Semaphore::new(STORE_READS_MAX)),
+        listeners: Arc::new(Semaphore::new(LISTENERS_MAX)),
+        stopping: stopping.clone(),
+        doorkeeper: doorkeeper.map(Arc::new),
+        enforcer: enforcer.as_deref().map(EnforcerSocket::at),
+        proposed: Arc::default(),
+    };
+    let router = router(shared, tls.is_some());
     let service = router.into_make_service_with_connect_info::<Peer>();
     let graceful = async move {
         shutdown.await;
@@ -212,21 +232,7 @@ pub async fn serve(
     }
 }
 
-fn router(
-    store: Arc<dyn Store>,
-    live: Live,
-    stopping: watch::Receiver<bool>,
-    doorkeeper: Option<Arc<Doorkeeper>>,
-    encrypted: bool,
-) -> Router {
-    let shared = Shared {
-        store,
-        live,
-        reads: Arc::new(Semaphore::new(STORE_READS_MAX)),
-        listeners: Arc::new(Semaphore::new(LISTENERS_MAX)),
-        stopping,
-        doorkeeper,
-    };
+fn router(shared: Shared, encrypted: bool) -> Router {
     let guard = guard::Guard { accounts: shared.doorkeeper.is_some(), encrypted };
     Router::new()
         .nest("/api/v1", api::router())
@@ -264,10 +270,10 @@ mod tests {
             Some(accounts)
         };
         let outside = "192.0.2.7:443".parse().unwrap();
-        let plain = Entrance { accounts: accounts(), tls: None };
+        let plain = Entrance { accounts: accounts(), ..Entrance::default() };
         assert!(matches!(plain.admits(outside), Err(ConsoleError::NotEncrypted { .. })));
         let tls = Some(Tls::own(directory.path(), &["192.0.2.7".to_owned()]).unwrap());
-        assert!(Entrance { accounts: accounts(), tls }.admits(outside).is_ok());
+        assert!(Entrance { accounts: accounts(), tls, enforcer: None }.admits(outside).is_ok());
         // The same certificate as long as it is good, another for another name.
         let print = |name: &str| Tls::own(directory.path(), &[name.to_owned()]).unwrap().fingerprint;
         let first = print("192.0.2.7");

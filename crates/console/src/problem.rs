@@ -32,6 +32,8 @@ enum Kind {
     Code,
     Forbidden,
     Wait,
+    Enforcer,
+    Conflict,
 }
 
 impl Kind {
@@ -48,6 +50,8 @@ impl Kind {
             Self::Code => "code",
             Self::Forbidden => "forbidden",
             Self::Wait => "wait",
+            Self::Enforcer => "enforcer",
+            Self::Conflict => "conflict",
         }
     }
 
@@ -64,6 +68,8 @@ impl Kind {
             Self::Code => "A code is asked for as well",
             Self::Forbidden => "This is not for you",
             Self::Wait => "Too many attempts failed",
+            Self::Enforcer => "Nobody enforces here",
+            Self::Conflict => "It was not done",
         }
     }
 
@@ -79,6 +85,10 @@ impl Kind {
             Self::Code => "Give the six digits that your second factor shows.",
             Self::Forbidden => "Ask an administrator whether your account should have another role.",
             Self::Wait => "Wait as long as it says, and try again.",
+            Self::Enforcer => {
+                "Start `wardline segment serve`, and the console with --enforcer and its socket; or use the command line."
+            }
+            Self::Conflict => "Look at what is in force and what is proposed, and decide again.",
             Self::Store => "Check the disk of the state directory; the log of the program names the file.",
         }
     }
@@ -136,6 +146,22 @@ impl Problem {
     /// Whoever asks may not.
     pub(crate) fn forbidden(detail: impl Into<String>) -> Self {
         Self { status: StatusCode::FORBIDDEN, kind: Kind::Forbidden, detail: detail.into(), wait_s: None }
+    }
+
+    /// No enforcer answers.
+    pub(crate) fn no_enforcer() -> Self {
+        let detail = "No enforcer answers this console.".to_owned();
+        Self { status: StatusCode::SERVICE_UNAVAILABLE, kind: Kind::Enforcer, detail, wait_s: None }
+    }
+
+    /// Whether it is that no enforcer answers.
+    pub(crate) const fn is_unreachable(&self) -> bool {
+        matches!(self.kind, Kind::Enforcer)
+    }
+
+    /// What is asked for does not fit what there is.
+    pub(crate) fn conflict(detail: impl Into<String>) -> Self {
+        Self { status: StatusCode::CONFLICT, kind: Kind::Conflict, detail: detail.into(), wait_s: None }
     }
 
     /// Signing in did not succeed.

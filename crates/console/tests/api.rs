@@ -91,8 +91,19 @@ impl Console {
 }
 
 /// Every path that answers with records.
-const PATHS: [&str; 8] =
-    ["/health", "/overview", "/devices", "/findings", "/exposures", "/flows", "/map", "/findings/f-0002"];
+const PATHS: [&str; 11] = [
+    "/segmentation",
+    "/segmentation/simulation",
+    "/enforcement",
+    "/health",
+    "/overview",
+    "/devices",
+    "/findings",
+    "/exposures",
+    "/flows",
+    "/map",
+    "/findings/f-0002",
+];
 
 #[test]
 fn an_empty_store_answers_with_nothing() {
@@ -455,4 +466,39 @@ fn a_bedside_card_is_a_page_of_its_own_that_knows_nothing_when_nobody_looks() {
     assert!(card("ar").1.contains("dir=\"rtl\""));
     assert_eq!(console.get(&format!("/bedside/{}?language=xx", pump.id)).status, 400);
     assert_eq!(console.get("/bedside/d-none").status, 404);
+}
+
+#[test]
+fn zones_and_rules_are_proposed_from_what_is_stored_and_tried_on_it() {
+    let console = console(&hospital::batch());
+    let told = console.ok("/api/v1/segmentation");
+    let zones = told["zones"].as_array().unwrap();
+    let named = |name: &str| zones.iter().find(|zone| zone["name"] == name);
+    let alive = named("life-sustaining-intensive-care").expect("the ventilators have a zone of their own");
+    assert_eq!((&alive["life_sustaining"], &alive["within"]), (&Value::from(6), &Value::from("deny")));
+    assert!(told["protected"].as_u64().unwrap() > 0);
+    let rules = told["rules"].as_array().unwrap();
+    let seen = rules.iter().find(|rule| rule["evidence"]["flows"].as_u64() > Some(0)).unwrap();
+    assert!(seen["evidence"]["last_used"].is_string() && seen["evidence"]["examples"][0].is_string());
+    assert!(
+        told["jewels"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .any(|jewel| jewel["group"] == "life-sustaining-intensive-care/ventilator")
+    );
+    assert_eq!(told["clinical_blocked"], 0);
+    // Learned from everything it blocks nothing that was answered between clinical devices; learned from one hour it may.
+    let all = console.ok("/api/v1/segmentation/simulation");
+    assert_eq!(all["clinical_blocked"], 0);
+    let split = "?split=2026-03-03T07:00:00Z";
+    let first_hour = console.ok(&format!("/api/v1/segmentation{split}"));
+    assert!(first_hour["conversations"].as_u64() < told["conversations"].as_u64());
+    let tried = console.ok(&format!("/api/v1/segmentation/simulation{split}"));
+    let hours: Vec<&String> = tried["hours"].as_object().unwrap().keys().collect();
+    assert!(hours.iter().all(|hour| hour.as_str() >= "2026-03-03T07"), "{hours:?}");
+    let policy = console.ok("/api/v1/segmentation/policy");
+    let policy: wardline_model::Policy = serde_json::from_value(policy).unwrap();
+    policy.check().unwrap();
+    assert_eq!(console.get("/api/v1/segmentation?split=yesterday").status, 400);
 }

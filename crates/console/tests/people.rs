@@ -65,7 +65,7 @@ fn console() -> Console {
     let directory = tempfile::tempdir().unwrap();
     let store = SqliteStore::open(directory.path()).unwrap();
     store.append(&hospital::batch()).unwrap();
-    let entrance = Entrance { accounts: Some(accounts(directory.path())), tls: None };
+    let entrance = Entrance { accounts: Some(accounts(directory.path())), ..Entrance::default() };
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
     let listener = runtime.block_on(bind("127.0.0.1:0".parse().unwrap(), &entrance)).unwrap();
     let address = listener.local_addr().unwrap();
@@ -113,7 +113,7 @@ impl Console {
 }
 
 /// Every address, with one that exists where it has a part of its own, and who may not ask.
-const ADDRESSES: [(&str, bool); 12] = [
+const ADDRESSES: [(&str, bool); 16] = [
     ("/health", true),
     ("/devices", true),
     ("/devices/DEVICE", true),
@@ -125,6 +125,10 @@ const ADDRESSES: [(&str, bool); 12] = [
     ("/vulnerabilities", false),
     ("/flows", false),
     ("/map", false),
+    ("/segmentation", false),
+    ("/segmentation/policy", false),
+    ("/segmentation/simulation", false),
+    ("/enforcement", false),
     ("/events", false),
 ];
 
@@ -151,6 +155,51 @@ fn every_address_answers_only_whose_role_it_is_for() {
     for path in ["/", "/devices", &format!("/bedside/{device}")] {
         assert_eq!(console.get(path, "").status, 200, "{path}");
     }
+}
+
+/// Every address that changes what is enforced, and who may.
+const CHANGES: [(&str, &[Role]); 3] = [
+    ("/enforcement/apply", &[Role::NetworkEngineer, Role::Administrator]),
+    ("/enforcement/confirm", &[Role::ClinicalEngineer, Role::NetworkEngineer, Role::Administrator]),
+    (
+        "/enforcement/rollback",
+        &[Role::Analyst, Role::ClinicalEngineer, Role::NetworkEngineer, Role::Administrator],
+    ),
+];
+
+#[test]
+fn what_is_enforced_is_changed_only_by_whose_role_it_is() {
+    let console = console();
+    for (address, allowed) in CHANGES {
+        let path = format!("/api/v1{address}");
+        let json = ("Content-Type", "application/json");
+        assert_eq!(console.request("POST", &path, &[json], "{}").status, 401, "{path} by nobody");
+        for role in Role::ALL {
+            let cookie = console.sign_in(role.name(), PASSWORD).cookie();
+            let answer = console.request("POST", &path, &[json, ("Cookie", &cookie)], "{}");
+            // Whoever may gets as far as the enforcer, which is not there, or the digest, which is missing.
+            let expected = match (allowed.contains(&role), address) {
+                (false, _) => 403,
+                (true, "/enforcement/apply") => 400,
+                (true, _) => 503,
+            };
+            assert_eq!(answer.status, expected, "{path} by {role}");
+            let other = console.request(
+                "POST",
+                &path,
+                &[json, ("Cookie", &cookie), ("Origin", "http://evil.example")],
+                "{}",
+            );
+            assert_eq!(other.status, 403, "{path} from another site");
+        }
+    }
+    let cookie = console.sign_in("network-engineer", PASSWORD).cookie();
+    let status = console.get("/api/v1/enforcement", &cookie).json();
+    assert_eq!((&status["reachable"], &status["leased"]), (&json!(false), &json!(false)));
+    // What somebody looked at is applied, nothing else.
+    let body = json!({ "digest": "00" }).to_string();
+    let fields = [("Content-Type", "application/json"), ("Cookie", cookie.as_str())];
+    assert_eq!(console.request("POST", "/api/v1/enforcement/apply", &fields, &body).status, 409);
 }
 
 #[test]

@@ -39,8 +39,29 @@ pub enum Act {
     Released,
     /// Its time was over.
     Expired,
+    /// Members of the policy in force have further addresses; nothing else changed.
+    Refreshed,
     /// The kernel or the verifier refused.
     Failed,
+}
+
+impl Act {
+    /// Its name in the file.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::ApplyIntent => "apply-intent",
+            Self::Applied => "applied",
+            Self::Confirmed => "confirmed",
+            Self::RolledBack => "rolled-back",
+            Self::Reverted => "reverted",
+            Self::QuarantineIntent => "quarantine-intent",
+            Self::Quarantined => "quarantined",
+            Self::Released => "released",
+            Self::Expired => "expired",
+            Self::Refreshed => "refreshed",
+            Self::Failed => "failed",
+        }
+    }
 }
 
 /// What is written down.

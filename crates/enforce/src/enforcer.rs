@@ -1,5 +1,6 @@
 //! Apply, confirm, roll back, quarantine.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use wardline_model::Policy;
@@ -143,6 +144,45 @@ impl Enforcer {
             self.directory.forget(oldest);
         }
         Ok(())
+    }
+
+    /// Gives members of the confirmed policy further addresses, as the inventory learns them. Needs no confirmation, since it may
+    /// change nothing else: groups, rules and protected conversations must be those in force, and no member may go.
+    pub fn refresh(&self, policy: &Policy, by: &str, now_s: u64) -> Result<u64, EnforceError> {
+        policy.check()?;
+        let _lock = self.directory.change()?.ok_or(EnforceError::Busy)?;
+        let before = self.directory.read_state()?;
+        if before.pending.is_some() {
+            return Err(EnforceError::Unconfirmed);
+        }
+        let confirmed = before.confirmed.ok_or(EnforceError::NothingInForce)?;
+        let old = self.directory.read_policy(confirmed)?;
+        let added = added_members(&old, policy).ok_or(EnforceError::NotARefresh)?;
+        if added == 0 {
+            return Ok(0);
+        }
+        let generation = before.generation + 1;
+        // What a roll back compares with is what was there before the policy, not before its refreshment.
+        let listing = self.directory.read_before(confirmed).unwrap_or_default();
+        self.directory.write_policy(generation, policy, &listing)?;
+        let state = State { generation, confirmed: Some(generation), ..before.clone() };
+        self.directory.write_state(&state)?;
+        if let Err(error) = self.install_state(&state, now_s) {
+            self.directory.write_state(&before)?;
+            self.directory.forget(generation);
+            self.record(now_s, Act::Failed, policy.name.as_str(), by, &error.to_string())?;
+            return Err(error);
+        }
+        self.directory.forget(confirmed);
+        let detail = format!("generation {generation}: {added} addresses more");
+        self.record(now_s, Act::Refreshed, policy.name.as_str(), by, &detail)?;
+        Ok(added)
+    }
+
+    /// The policy that somebody confirmed.
+    pub fn confirmed(&self) -> Result<Policy, EnforceError> {
+        let confirmed = self.directory.read_state()?.confirmed.ok_or(EnforceError::NothingInForce)?;
+        self.directory.read_policy(confirmed)
     }
 
     /// Takes back what waits, or else what was confirmed last: what was confirmed before that comes back. Does not wait for others: it only lifts.
@@ -296,6 +336,17 @@ impl Enforcer {
             Entry { time_s, act, subject: subject.to_owned(), by: by.to_owned(), detail: detail.to_owned() };
         Ok(audit::append(&self.directory.audit(), entry)?)
     }
+}
+
+/// How many members a policy has more than another; `None` where they differ otherwise.
+fn added_members(old: &Policy, new: &Policy) -> Option<u64> {
+    let same = (&old.name, &old.zones, &old.groups, &old.rules, &old.protected)
+        == (&new.name, &new.zones, &new.groups, &new.rules, &new.protected);
+    let places = |policy: &Policy| -> BTreeSet<(ipnet::IpNet, wardline_model::Label)> {
+        policy.members.iter().map(|member| (member.address, member.group.clone())).collect()
+    };
+    let (before, after) = (places(old), places(new));
+    (same && before.is_subset(&after)).then(|| (after.len() - before.len()) as u64)
 }
 
 /// Lease of a state; files written by hand are brought into range.

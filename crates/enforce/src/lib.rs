@@ -8,11 +8,13 @@
 //! - [`verify()`]: refuses a ruleset that could drop a conversation that a life hangs on;
 //! - [`kernel`]: into the kernel, the rules in one transaction, through nft(8);
 //! - [`Enforcer`]: apply, confirm, roll back, quarantine, each written into the [`audit`] log;
-//! - [`keep()`]: the keeper.
+//! - [`keep()`]: the keeper;
+//! - [`listen()`]: a socket for programs without rights, such as the console.
 #![forbid(unsafe_code)]
 
 pub mod audit;
 mod compile;
+mod control;
 mod enforcer;
 mod json;
 mod keeper;
@@ -23,6 +25,7 @@ mod state;
 mod verify;
 
 pub use compile::{RATE_LIMIT_BYTES, Scope, compile};
+pub use control::{answer, listen};
 pub use enforcer::{Applied, Enforcer, RolledBack, Status};
 pub use json::{Buffer, preparation, removal, renewal, replacement};
 pub use keeper::{Ended, keep};

@@ -67,6 +67,9 @@ pub enum EnforceError {
     /// Nobody said what a life hangs on.
     #[error("no policy is in force: give one that says which conversations a life hangs on (--policy)")]
     NoPolicy,
+    /// More than addresses would change.
+    #[error("only addresses may be added without confirmation; apply the policy, and confirm it")]
+    NotARefresh,
     /// There is nothing to take back.
     #[error("no policy is in force: there is nothing to roll back")]
     NothingInForce,

@@ -6,6 +6,7 @@
 #![forbid(unsafe_code)]
 
 pub mod advisories;
+pub mod documents;
 pub mod indicators;
 pub mod inventory;
 pub mod sources;

@@ -14,7 +14,9 @@ mod address;
 mod advisory;
 mod bill;
 mod bounds;
+mod control;
 mod device;
+mod documented;
 mod edge;
 mod evidence;
 mod exposure;
@@ -43,7 +45,12 @@ pub use advisory::{
 };
 pub use bill::{BillOfMaterials, Component};
 pub use bounds::Bounded;
+pub use control::{
+    CONTROL_BYTES_MAX, ControlAnswer, ControlRequest, EnforcedPolicy, EnforcedQuarantine, EnforcementAct,
+    EnforcementStatus,
+};
 pub use device::{Category, Claim, Criticality, Device, DeviceField, DeviceId, Mismatch, MismatchKind};
+pub use documented::{Documented, DocumentedPeer, DocumentedUse};
 pub use edge::Edge;
 pub use evidence::{DeviceReference, Evidence};
 pub use exposure::{Exposure, ExposureKind, Hearing};

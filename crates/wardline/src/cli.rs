@@ -13,8 +13,9 @@ pub(crate) use bedside::Bedside;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 pub(crate) use patch::{Patch, PatchVerb, Place, Simulate, Subject, VexKind};
 pub(crate) use segment::{
-    LadderStep, Rendering, Segment, SegmentApply, SegmentContain, SegmentDiff, SegmentKeep, SegmentPerson,
-    SegmentPropose, SegmentQuarantine, SegmentRender, SegmentSimulate, SegmentStatus,
+    LadderStep, Rendering, Segment, SegmentApply, SegmentContain, SegmentDiff, SegmentKeep, SegmentPaths,
+    SegmentPerson, SegmentPropose, SegmentQuarantine, SegmentRefresh, SegmentRender, SegmentServe,
+    SegmentSimulate, SegmentStatus, Stored,
 };
 use serde::{Deserialize, Serialize};
 pub(crate) use shield::{AuthorityPlace, Shield, ShieldAuthority, ShieldClinic, ShieldDevice};
@@ -225,6 +226,10 @@ pub(crate) struct Serve {
 
     #[command(flatten)]
     pub tls: TlsOptions,
+
+    /// Socket of the enforcer (`wardline segment serve`): whoever is signed in and may can apply a policy from the console.
+    #[arg(long, value_name = "SOCKET")]
+    pub enforcer: Option<PathBuf>,
 
     /// Feed it from an interface.
     #[arg(long, value_name = "IFACE", conflicts_with = "replay")]

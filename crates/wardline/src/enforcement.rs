@@ -5,11 +5,16 @@ use std::os::unix::process::CommandExt as _;
 use std::process::{Command, Stdio};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, bail};
+use wardline_assess::segmentation::refreshed;
 use wardline_enforce::quarantine::{Quarantine, Request, Step};
-use wardline_enforce::{Ended, Enforcer, audit, keep as keep_lease};
+use wardline_enforce::{Ended, Enforcer, audit, keep as keep_lease, listen};
+use wardline_store::{DeviceQuery, SqliteStore, Store as _};
 
-use crate::cli::{LadderStep, SegmentApply, SegmentKeep, SegmentPerson, SegmentQuarantine, SegmentStatus};
+use crate::cli::{
+    LadderStep, SegmentApply, SegmentKeep, SegmentPerson, SegmentQuarantine, SegmentRefresh, SegmentServe,
+    SegmentStatus,
+};
 use crate::segment::read_policy;
 use crate::{Outcome, complain, place};
 
@@ -34,7 +39,10 @@ fn start_keeper(state: &std::path::Path, adopt: Option<u64>) -> Result<()> {
         command.arg("--adopt").arg(generation.to_string());
     }
     command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).process_group(0);
-    command.spawn().context("the keeper cannot be started; the restrictions end with the lease")?;
+    let mut keeper =
+        command.spawn().context("the keeper cannot be started; the restrictions end with the lease")?;
+    // Whoever lives longer than the keeper has to take note of its end.
+    std::thread::spawn(move || keeper.wait());
     Ok(())
 }
 
@@ -59,6 +67,53 @@ pub(crate) fn confirm(arguments: &SegmentPerson) -> Result<Outcome> {
     open(&arguments.place)?.0.confirm(&arguments.by, now_s())?;
     writeln!(std::io::stdout().lock(), "Confirmed. The keeper renews the lease until somebody rolls back.")?;
     Ok(Outcome::Done)
+}
+
+pub(crate) fn refresh(arguments: &SegmentRefresh) -> Result<Outcome> {
+    let (enforcer, state) = open(&arguments.person.place)?;
+    let inventory = arguments.inventory_state.clone().unwrap_or(state);
+    if !inventory.join("wardline.db").exists() {
+        bail!("{}: holds no inventory; name another with --inventory-state DIR", inventory.display());
+    }
+    let devices = SqliteStore::open(&inventory)?.devices(&DeviceQuery::default())?.items;
+    let (policy, _) = refreshed(&enforcer.confirmed()?, &devices);
+    let added = enforcer.refresh(&policy, &arguments.person.by, now_s())?;
+    writeln!(std::io::stdout().lock(), "{added} addresses more. Nothing else changed.")?;
+    Ok(Outcome::Done)
+}
+
+pub(crate) fn serve(arguments: &SegmentServe) -> Result<Outcome> {
+    let (enforcer, state) = open(&arguments.place)?;
+    let owner = arguments.allow.as_deref().map(user).transpose()?;
+    writeln!(
+        std::io::stdout().lock(),
+        "Enforcer: {}  (Ctrl-C ends; what is in force stays)",
+        arguments.socket.display()
+    )?;
+    // A change is kept by a process of its own, so that it does not hang on this one.
+    let applied = |generation| {
+        if let Err(error) = start_keeper(&state, Some(generation)) {
+            complain(&format!("{error:#}"));
+        }
+    };
+    listen(&enforcer, &arguments.socket, owner, applied, |error| complain(&error.to_string()))?;
+    Ok(Outcome::Done)
+}
+
+/// Number of a user.
+fn user(name: &str) -> Result<u32> {
+    if let Ok(number) = name.parse() {
+        return Ok(number);
+    }
+    let users =
+        std::fs::read_to_string("/etc/passwd").context("/etc/passwd cannot be read; give a number")?;
+    let mut lines = users.lines().map(|line| line.split(':').collect::<Vec<_>>());
+    lines
+        .find_map(|fields| match fields.as_slice() {
+            [known, _, number, ..] if *known == name => number.parse().ok(),
+            _ => None,
+        })
+        .with_context(|| format!("no user '{name}' in /etc/passwd; give a number"))
 }
 
 pub(crate) fn rollback(arguments: &SegmentPerson) -> Result<Outcome> {

@@ -58,7 +58,8 @@ pub(crate) fn serve(arguments: &Serve) -> Result<Outcome> {
     // The kernel filters what comes live.
     let filter = filter.filter(|_| arguments.watch.is_none());
     let state = place::state(arguments.knowledge.state.as_deref())?;
-    let entrance = entrance(&state, arguments.listen, &arguments.tls)?;
+    let mut entrance = entrance(&state, arguments.listen, &arguments.tls)?;
+    entrance.enforcer.clone_from(&arguments.enforcer);
     console(arguments.listen, entrance, engine, (store, state), source, filter)
 }
 
@@ -78,7 +79,7 @@ fn entrance(state: &Path, listen: SocketAddr, options: &TlsOptions) -> Result<En
         }
         _ => None,
     };
-    Ok(Entrance { accounts: Some(accounts), tls })
+    Ok(Entrance { accounts: Some(accounts), tls, enforcer: None })
 }
 
 pub(crate) fn demo(arguments: &Demo) -> Result<Outcome> {

@@ -38,6 +38,19 @@ export async function ask<T>(url: string, signal: AbortSignal): Promise<Answer<T
   }
 }
 
+/** Asks for a change; whatever goes wrong becomes a Problem, too. */
+export async function send<T>(path: string, method: 'GET' | 'POST', body: object | undefined): Promise<Answer<T>> {
+  try {
+    const headers = { accept: 'application/json', 'content-type': 'application/json' };
+    const response = await fetch(address(path), { method, headers, body: method === 'POST' ? JSON.stringify(body ?? {}) : null });
+    if (response.ok) return { ok: true, data: (await response.json()) as T };
+    if (response.status === 401) session.expired();
+    return { ok: false, problem: await problemOf(response) };
+  } catch {
+    return { ok: false, problem: { ...words.problem.unreachable, status: 0, kind: 'unreachable' } };
+  }
+}
+
 export async function problemOf(response: Response): Promise<Problem> {
   const told = (await response.json().catch(() => ({}))) as Record<string, unknown>;
   const text = (value: unknown, otherwise: string) => (typeof value === 'string' ? value : otherwise);

@@ -328,6 +328,8 @@ export interface MapNode {
   name: string;
   category: Category;
   zone: string | null;
+  /** Zone of the segmentation that it belongs in. */
+  segment: string | null;
   criticality: Criticality | null;
   findings: number;
   worst: Severity | null;
@@ -357,4 +359,85 @@ export interface NetworkMap {
   truncated: boolean;
   first_hour: Time | null;
   last_hour: Time | null;
+}
+
+export const STANDINGS = ['here-only', 'documented', 'manual', 'common'] as const;
+export type Standing = (typeof STANDINGS)[number];
+
+export interface PortRange {
+  first: number;
+  last: number;
+}
+
+export interface SegmentRule {
+  from: string;
+  to: string;
+  transport: number;
+  ports: PortRange[];
+  application?: string;
+  standing: Standing;
+  care_essential: boolean;
+  evidence: {
+    flows: number;
+    pairs: number;
+    hours: number;
+    last_used?: Time;
+    rarity: number;
+    examples: string[];
+    source?: string;
+  };
+}
+
+export interface PathStep {
+  to: string;
+  transport: number | null;
+  ports: PortRange[];
+}
+
+export interface Segmentation {
+  digest: string;
+  zones: {
+    name: string;
+    within: 'accept' | 'deny';
+    reason: string;
+    members: number;
+    life_sustaining: number;
+    groups: Record<string, { category: Category; members: number }>;
+  }[];
+  rules: SegmentRule[];
+  members: number;
+  protected: number;
+  conversations: number;
+  truncated: boolean;
+  clinical_blocked: number;
+  jewels: { group: string; members: number; reason: string }[];
+  paths: { from: string; to: string; steps: PathStep[] | null }[];
+  flat_networks: { network: string; zones: Record<string, number>; life_sustaining: number }[];
+  blast_radius: Record<string, [number, number]>;
+}
+
+export interface Tally {
+  passed: number;
+  blocked: number;
+}
+
+export interface Simulation {
+  conversations: Tally;
+  ungoverned: number;
+  clinical_blocked: number;
+  devices: Record<string, Tally>;
+  functions: Record<string, Tally>;
+  wards: Record<string, Tally>;
+  hours: Record<string, Tally>;
+  blocked: { from: string; to: string; transport: number; port: number; application: string | null; flows: number; clinical: boolean; example: string }[];
+}
+
+export interface Enforcement {
+  reachable: boolean;
+  leased: boolean;
+  policy: { name: string; generation: number; rules: number; members: number; protected: number } | null;
+  confirm_within_s: number | null;
+  quarantines: { device: string; step: string; reason: string; until: Time }[];
+  acts: { time: Time; act: string; subject: string; by: string; detail: string }[];
+  log_problem: string | null;
 }

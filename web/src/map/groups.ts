@@ -3,7 +3,7 @@
 import { CATEGORIES, type Category, type MapNode } from '../api/records';
 import { words } from '../words';
 
-export type Grouping = 'zone' | 'family';
+export type Grouping = 'zone' | 'segment' | 'family';
 export type Family = keyof typeof words.family;
 
 const FAMILY: Record<Category, Family> = {
@@ -72,6 +72,7 @@ export interface Group {
 export const familyOf = (category: Category): Family => FAMILY[category];
 
 export function groupKey(node: MapNode, grouping: Grouping): string {
+  if (grouping === 'segment') return node.segment ?? '';
   return grouping === 'zone' ? (node.zone ?? '') : familyOf(node.category);
 }
 

@@ -10,6 +10,7 @@ const node = (id: string, category: Category, zone: string | null): MapNode => (
   name: id,
   category,
   zone,
+  segment: null,
   criticality: null,
   findings: 0,
   worst: null,

@@ -2,18 +2,24 @@
 //! before anybody enforces it.
 
 mod contain;
+mod documented;
+mod paths;
 mod propose;
 mod simulate;
 mod zone;
 
 pub use contain::{Containment, Cut, Effect, Loss, contain};
-pub use propose::{Proposal, propose};
+pub use paths::{Exposed, FlatNetwork, Jewel, Path, Step, exposed};
+pub use propose::{Proposal, propose, refreshed};
 pub use simulate::{Blocked, Simulation, Tally, simulate};
 pub use zone::placement;
 
+use std::collections::BTreeMap;
 use std::net::IpAddr;
 
-use wardline_model::{DeviceId, FlowRecord, Protocol, TcpOutcome, Timestamp, Transport};
+use wardline_model::{
+    Device, DeviceId, Edge, FlowRecord, Protocol, TcpOutcome, Timestamp, Transport, is_link_scope,
+};
 
 /// A conversation as far as a policy speaks of it.
 #[derive(Clone, Debug, PartialEq)]
@@ -32,6 +38,40 @@ pub struct Conversation {
     pub start: Timestamp,
     /// Whether the other side took part. A scan's unanswered probes are not learned from.
     pub answered: bool,
+    /// How many of this kind it stands for.
+    pub flows: u64,
+}
+
+/// Says at which address a device is, for conversations that are kept by device.
+#[derive(Clone, Debug, Default)]
+pub struct Whereabouts(BTreeMap<DeviceId, IpAddr>);
+
+impl Whereabouts {
+    /// The newest address of each device that crosses a router.
+    pub fn new(devices: &[Device]) -> Self {
+        let address = |device: &Device| device.ips.iter().copied().find(|ip| !is_link_scope(*ip));
+        Self(devices.iter().filter_map(|device| Some((device.id.clone(), address(device)?))).collect())
+    }
+
+    /// What an hour's conversations of one kind between two devices stand for; `None` where a device has no address. Ports
+    /// that tell nothing are taken for one that was chosen for the conversation.
+    pub fn conversation(&self, edge: &Edge) -> Option<Conversation> {
+        let address = |id| self.0.get(id).copied();
+        let has_ports = wardline_model::has_ports(edge.transport);
+        let one_way = ONE_WAY_PACKETS_MIN.saturating_mul(edge.flows);
+        Some(Conversation {
+            addresses: [address(&edge.src_device)?, address(&edge.dst_device)?],
+            devices: [Some(edge.src_device.clone()), Some(edge.dst_device.clone())],
+            transport: edge.transport,
+            port: if has_ports && edge.port == 0 { u16::MAX } else { edge.port },
+            application: edge.application,
+            start: edge.hour,
+            answered: edge.application == Some(Protocol::Dhcp)
+                || edge.packets[1] > 0
+                || edge.transport != Transport::TCP && edge.packets[0] >= one_way,
+            flows: edge.flows,
+        })
+    }
 }
 
 impl From<&FlowRecord> for Conversation {
@@ -59,6 +99,7 @@ impl From<&FlowRecord> for Conversation {
             application: flow.application,
             start: flow.start,
             answered,
+            flows: 1,
         }
     }
 }

@@ -5,8 +5,9 @@ use std::net::IpAddr;
 
 use ipnet::IpNet;
 use wardline_model::{
-    Action, Category, Criticality, Device, DeviceId, Group, Label, Member, Policy, PortRange,
-    ProtectedConversation, Protocol, Rule, RuleEvidence, Standing, Timestamp, Transport, Zone, is_link_scope,
+    Action, Category, Criticality, Device, DeviceId, Documented, DocumentedUse, Group, Judge, Label,
+    MEMBERS_MAX, Member, Party, Policy, PortRange, ProtectedConversation, Protocol, RULES_MAX, Rule,
+    RuleEvidence, Standing, Timestamp, Transport, Zone, is_link_scope,
 };
 
 use super::{Conversation, placement};
@@ -27,6 +28,9 @@ const INFRASTRUCTURE: &[(Transport, u16, &str)] = &[
     (Transport::UDP, 67, "RFC 2131 section 4.4.5: renewal of an address"),
 ];
 
+/// Group of addresses that are no device here.
+const OUTSIDE_GROUP: &str = "outside/services";
+
 type ConduitKey = (Label, Label, u8, PortRange, Option<Protocol>);
 
 #[derive(Default)]
@@ -40,14 +44,16 @@ struct Conduit {
 
 /// Learns a policy: devices first, then conversations in any order.
 pub struct Proposal {
-    policy: Policy,
-    group_of_ip: BTreeMap<IpAddr, Label>,
+    pub(super) policy: Policy,
+    pub(super) group_of_ip: BTreeMap<IpAddr, Label>,
     group_of_device: BTreeMap<DeviceId, Label>,
     life_sustaining: BTreeSet<IpAddr>,
     conduits: BTreeMap<ConduitKey, Conduit>,
     protected: BTreeSet<ProtectedConversation>,
     hours: BTreeSet<i64>,
     refused: u64,
+    documented: Vec<(Label, DocumentedUse)>,
+    pub(super) group_of_name: BTreeMap<String, Label>,
 }
 
 /// The policy that these devices and conversations suggest.
@@ -59,6 +65,41 @@ pub fn propose<'a>(
     let mut proposal = Proposal::new(name, devices);
     conversations.into_iter().for_each(|conversation| proposal.learn(conversation));
     proposal.finish()
+}
+
+/// A policy with the addresses that its devices have now: those that moved, and those that came and belong in a group that it
+/// has. Nobody leaves, and nothing else changes. Tells how many were added.
+pub fn refreshed(policy: &Policy, devices: &[Device]) -> (Policy, u64) {
+    let mut refreshed = policy.clone();
+    let groups: BTreeSet<&Label> = policy.groups.iter().map(|group| &group.name).collect();
+    let of_device: BTreeMap<&DeviceId, &Label> =
+        policy.members.iter().filter_map(|member| Some((member.device.as_ref()?, &member.group))).collect();
+    let judge = Judge::new(policy);
+    let mut added = BTreeSet::new();
+    for device in devices {
+        let place = placement(device);
+        // Whoever is in a group stays there: people may have put it there.
+        let group = of_device.get(&device.id).copied().cloned().unwrap_or(place.group);
+        if !groups.contains(&group) {
+            continue;
+        }
+        for ip in device.ips.iter().copied().filter(|ip| !is_link_scope(*ip)) {
+            let known = judge.group(Party { ip: Some(ip), device: None }).is_some();
+            if known || refreshed.members.len() >= MEMBERS_MAX || !added.insert(ip) {
+                continue;
+            }
+            refreshed.members.push(Member {
+                address: IpNet::from(ip),
+                group: group.clone(),
+                device: Some(device.id.clone()),
+                name: Some(device.display_name()),
+                criticality: device.criticality,
+                ward: device.zone.clone(),
+                reason: place.reason.clone(),
+            });
+        }
+    }
+    (refreshed, added.len() as u64)
 }
 
 impl Proposal {
@@ -73,6 +114,8 @@ impl Proposal {
             protected: BTreeSet::new(),
             hours: BTreeSet::new(),
             refused: 0,
+            documented: Vec::new(),
+            group_of_name: BTreeMap::new(),
         };
         let mut zones = BTreeMap::new();
         let mut groups = BTreeMap::new();
@@ -93,6 +136,9 @@ impl Proposal {
 
     fn add(&mut self, device: &Device, group: &Label, reason: &str) {
         self.group_of_device.insert(device.id.clone(), group.clone());
+        for name in &device.hostnames {
+            self.group_of_name.entry(name.as_str().to_lowercase()).or_insert_with(|| group.clone());
+        }
         for ip in device.ips.iter().filter(|ip| !is_link_scope(**ip)) {
             // An address that two devices used belongs to the one that was told first.
             if self.group_of_ip.contains_key(ip) {
@@ -132,11 +178,11 @@ impl Proposal {
         let (one, two) = (one.unwrap_or_else(|| self.outside(from)), two.unwrap_or_else(|| self.outside(to)));
         let key = (one, two, conversation.transport.0, ports, conversation.application);
         if self.conduits.len() >= CONDUITS_MAX && !self.conduits.contains_key(&key) {
-            self.refused += 1;
+            self.refused += conversation.flows;
             return;
         }
         let conduit = self.conduits.entry(key).or_default();
-        conduit.flows += 1;
+        conduit.flows += conversation.flows;
         conduit.hours.insert(hour);
         conduit.first = Some(conduit.first.map_or(conversation.start, |first| first.min(conversation.start)));
         conduit.last = conduit.last.max(Some(conversation.start));
@@ -157,7 +203,13 @@ impl Proposal {
 
     /// An address that is no device of ours joins the group of outside services.
     fn outside(&mut self, ip: IpAddr) -> Label {
-        let (zone, group) = (Label::new("outside"), Label::new("outside/services"));
+        self.group_of_ip.insert(ip, Label::new(OUTSIDE_GROUP));
+        self.outside_network(IpNet::from(ip), "no device here")
+    }
+
+    /// As [`Self::outside`], for a network.
+    pub(super) fn outside_network(&mut self, network: IpNet, reason: &str) -> Label {
+        let (zone, group) = (Label::new("outside"), Label::new(OUTSIDE_GROUP));
         if !self.policy.zones.iter().any(|known| known.name == zone) {
             self.policy.zones.push(Zone {
                 name: zone.clone(),
@@ -170,15 +222,14 @@ impl Proposal {
             self.refused += 1;
             return group;
         }
-        self.group_of_ip.insert(ip, group.clone());
         self.policy.members.push(Member {
-            address: IpNet::from(ip),
+            address: network,
             group: group.clone(),
             device: None,
             name: None,
             criticality: None,
             ward: None,
-            reason: "no device here".to_owned(),
+            reason: reason.to_owned(),
         });
         group
     }
@@ -196,8 +247,27 @@ impl Proposal {
         }
     }
 
+    /// Takes what makers document about devices that are here. Rules come of it where nothing was seen.
+    pub fn document(&mut self, documented: &[Documented], devices: &[Device]) {
+        for one in documented {
+            let about = devices.iter().filter(|device| one.is_about(device));
+            let groups: BTreeSet<&Label> =
+                about.filter_map(|device| self.group_of_device.get(&device.id)).collect();
+            for group in groups {
+                for documented in one.uses.iter().take(RULES_MAX.saturating_sub(self.documented.len())) {
+                    self.documented.push((group.clone(), documented.clone()));
+                }
+            }
+        }
+    }
+
     /// The policy.
-    pub fn finish(mut self) -> Policy {
+    pub fn finish(self) -> Policy {
+        self.complete().0
+    }
+
+    /// The policy, and what is documented and leads to nobody known here, a line each.
+    pub fn complete(mut self) -> (Policy, Vec<String>) {
         let clinical: BTreeSet<Label> = self
             .policy
             .groups
@@ -224,10 +294,12 @@ impl Proposal {
             })
             .collect();
         self.add_infrastructure(&mut rules);
-        rules.truncate(wardline_model::RULES_MAX);
+        let documented = std::mem::take(&mut self.documented);
+        let unplaced = self.add_documented(&documented, &clinical, &mut rules);
+        rules.truncate(RULES_MAX);
         self.policy.rules = rules;
         self.policy.protected = self.protected.into_iter().collect();
-        self.policy
+        (self.policy, unplaced)
     }
 
     /// Who offers names, time or addresses to one group may be asked by all: rare renewals are not cut.

@@ -70,8 +70,8 @@ pub struct Simulation {
 }
 
 impl Tally {
-    const fn count(&mut self, passes: bool) {
-        if passes { self.passed += 1 } else { self.blocked += 1 }
+    const fn count(&mut self, passes: bool, flows: u64) {
+        if passes { self.passed += flows } else { self.blocked += flows }
     }
 }
 
@@ -94,33 +94,36 @@ pub fn simulate<'a>(
             ip: conversation.addresses.get(side).copied(),
             device: conversation.devices.get(side).and_then(Option::as_ref),
         };
+        let flows = conversation.flows;
         let verdict = judge.verdict(party(0), party(1), conversation.transport, conversation.port);
         if verdict == Verdict::Ungoverned {
-            simulation.ungoverned += 1;
+            simulation.ungoverned += flows;
             continue;
         }
         let passes = verdict.passes();
         let groups = [0, 1].map(|side| judge.group(party(side)).and_then(|place| policy.groups.get(place)));
         let clinical = groups.iter().flatten().filter(|group| group.category.is_medical()).count() == 2;
-        simulation.conversations.count(passes);
-        simulation.clinical_blocked += u64::from(!passes && clinical && conversation.answered);
+        simulation.conversations.count(passes, flows);
+        if !passes && clinical && conversation.answered {
+            simulation.clinical_blocked += flows;
+        }
         let member = names.get(&conversation.addresses[0]);
         let name = member.and_then(|member| member.name.as_ref()).map(ToString::to_string);
         let name = name.unwrap_or_else(|| conversation.addresses[0].to_string());
         if simulation.devices.len() < wardline_model::MEMBERS_MAX || simulation.devices.contains_key(&name) {
-            simulation.devices.entry(name).or_default().count(passes);
+            simulation.devices.entry(name).or_default().count(passes, flows);
         }
         let functions: std::collections::BTreeSet<_> =
             groups.iter().flatten().map(|group| group.category).collect();
         for function in functions {
-            simulation.functions.entry(function).or_default().count(passes);
+            simulation.functions.entry(function).or_default().count(passes, flows);
         }
         if let Some(ward) = member.and_then(|member| member.ward.clone()) {
-            simulation.wards.entry(ward).or_default().count(passes);
+            simulation.wards.entry(ward).or_default().count(passes, flows);
         }
         let start = conversation.start.nanoseconds();
         let hour = Timestamp::from_nanoseconds(start.saturating_sub(start.rem_euclid(HOUR_NANOSECONDS)));
-        simulation.hours.entry(hour).or_default().count(passes);
+        simulation.hours.entry(hour).or_default().count(passes, flows);
         if passes {
             continue;
         }
@@ -147,7 +150,7 @@ pub fn simulate<'a>(
             clinical,
             example: format!("{} > {}", conversation.addresses[0], conversation.addresses[1]),
         });
-        entry.flows += 1;
+        entry.flows += flows;
         entry.first = entry.first.min(conversation.start);
         entry.last = entry.last.max(conversation.start);
     }
@@ -238,6 +241,7 @@ mod tests {
             application: None,
             start: Timestamp::from_seconds(1_000),
             answered: true,
+            flows: 1,
         }
     }
 

@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use axum::Json;
 use axum::extract::State;
 use serde::{Deserialize, Serialize};
+use wardline_assess::segmentation::placement;
 use wardline_model::{
     Category, Criticality, DeviceId, Edge, Label, Protocol, Severity, Timestamp, Transport,
 };
@@ -46,6 +47,8 @@ struct Node {
     name: Label,
     category: Category,
     zone: Option<Label>,
+    /// Zone of the segmentation that it belongs in.
+    segment: Option<Label>,
     criticality: Option<Criticality>,
     findings: u64,
     worst: Option<Severity>,
@@ -155,6 +158,7 @@ fn node(id: &DeviceId, store: &dyn Store) -> Result<Node, StoreError> {
         name: Label::new(&id.to_string()),
         category: Category::Unknown,
         zone: None,
+        segment: None,
         criticality: None,
         findings,
         worst,
@@ -163,6 +167,7 @@ fn node(id: &DeviceId, store: &dyn Store) -> Result<Node, StoreError> {
         id: id.clone(),
         name: device.display_name(),
         category: device.category,
+        segment: Some(placement(&device).zone),
         zone: device.zone,
         criticality: device.criticality,
         findings,

@@ -1,6 +1,7 @@
-//! `/api/v1`: the records of the contract, read-only.
+//! `/api/v1`: the records of the contract, and what is enforced. Only the latter can be changed.
 
 mod devices;
+mod enforcement;
 mod events;
 mod exposures;
 mod findings;
@@ -9,14 +10,16 @@ mod health;
 mod map;
 mod overview;
 mod parameters;
+mod segmentation;
 mod session;
 mod vulnerabilities;
 
 pub(crate) use parameters::{Identifier, Parameters};
+pub(crate) use segmentation::Proposed;
 
 use axum::Router;
 use axum::http::Uri;
-use axum::routing::get;
+use axum::routing::{get, post};
 use wardline_store::{Store, StoreError};
 
 use crate::Shared;
@@ -35,6 +38,13 @@ pub(crate) fn router() -> Router<Shared> {
         .route("/vulnerabilities", get(vulnerabilities::list))
         .route("/flows", get(flows::list))
         .route("/map", get(map::map))
+        .route("/segmentation", get(segmentation::zones))
+        .route("/segmentation/policy", get(segmentation::policy))
+        .route("/segmentation/simulation", get(segmentation::simulation))
+        .route("/enforcement", get(enforcement::status))
+        .route("/enforcement/apply", post(enforcement::apply))
+        .route("/enforcement/confirm", post(enforcement::confirm))
+        .route("/enforcement/rollback", post(enforcement::rollback))
         .route("/events", get(events::events))
         .route("/session", get(session::who).post(session::sign_in).delete(session::sign_out))
         .fallback(nothing)

@@ -81,6 +81,16 @@ const EVERYBODY: &[Role] = &Role::ALL;
 const STAFF: &[Role] =
     &[Role::Analyst, Role::ClinicalEngineer, Role::NetworkEngineer, Role::Auditor, Role::Administrator];
 
+/// Who draws lines.
+const DRAWERS: &[Role] = &[Role::NetworkEngineer, Role::Administrator];
+/// Who looks at the wards, and says that care goes on.
+const CONFIRMERS: &[Role] = &[Role::ClinicalEngineer, Role::NetworkEngineer, Role::Administrator];
+/// Who may lift what restricts: everybody who could see that it hurts.
+const LIFTERS: &[Role] = &[Role::Analyst, Role::ClinicalEngineer, Role::NetworkEngineer, Role::Administrator];
+
+/// Addresses that change something, beside that of the session; they are asked with POST.
+pub(crate) const CHANGES: [&str; 3] = ["/enforcement/apply", "/enforcement/confirm", "/enforcement/rollback"];
+
 const fn route(path: &'static str, roles: &'static [Role], by_zone: bool) -> Route {
     Route { path, roles, by_zone }
 }
@@ -98,6 +108,13 @@ pub(crate) const ROUTES: &[Route] = &[
     route("/vulnerabilities", STAFF, false),
     route("/flows", STAFF, false),
     route("/map", STAFF, false),
+    route("/segmentation", STAFF, false),
+    route("/segmentation/policy", STAFF, false),
+    route("/segmentation/simulation", STAFF, false),
+    route("/enforcement", STAFF, false),
+    route("/enforcement/apply", DRAWERS, false),
+    route("/enforcement/confirm", CONFIRMERS, false),
+    route("/enforcement/rollback", LIFTERS, false),
     route("/events", STAFF, false),
 ];
 

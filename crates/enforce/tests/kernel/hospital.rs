@@ -1,7 +1,8 @@
 //! Two wards and a router between them, as network namespaces that end with the test.
 
-use std::io::{BufRead as _, BufReader};
-use std::path::Path;
+use std::ffi::OsStr;
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -87,7 +88,19 @@ impl Hospital {
 
     /// Starts a part of this test program in a namespace.
     pub(crate) fn part(&self, role: &str, part: &str, arguments: &[&str]) -> Part {
+        self.part_with(role, part, arguments, &[])
+    }
+
+    /// As [`Self::part`], with variables of its own.
+    pub(crate) fn part_with(
+        &self,
+        role: &str,
+        part: &str,
+        arguments: &[&str],
+        variables: &[(&str, &OsStr)],
+    ) -> Part {
         let mut command = self.command(role);
+        command.envs(variables.iter().copied());
         command.arg(std::env::current_exe().unwrap());
         command.args(["--exact", "parts::part", "--ignored", "--nocapture", "--test-threads=1"]);
         command.env("PART", part).env("PART_ARGUMENTS", arguments.join(" "));
@@ -100,6 +113,53 @@ impl Hospital {
     /// Runs a part to its end and returns what it answered.
     pub(crate) fn ask(&self, role: &str, part: &str, arguments: &[&str]) -> String {
         self.part(role, part, arguments).answer()
+    }
+
+    /// Counts alarms where they arrive, whether or not anybody reads them.
+    pub(crate) fn count_arrivals(&self) {
+        let counter = format!(
+            "add table ip seen; add chain ip seen c {{ type filter hook input priority 0; }}; \
+             add rule ip seen c udp dport {ALARMS} counter"
+        );
+        self.inside("b", &["nft", &counter]);
+    }
+
+    pub(crate) fn arrived(&self) -> u64 {
+        let listing = self.inside("b", &["nft", "list", "table", "ip", "seen"]);
+        let (_, counted) = listing.split_once("counter packets ").unwrap();
+        counted.split_whitespace().next().unwrap().parse().unwrap()
+    }
+
+    /// Datagrams that found no room in the receiver's buffer.
+    pub(crate) fn overflowed(&self) -> u64 {
+        let counters = self.inside("b", &["cat", "/proc/net/snmp"]);
+        let mut lines = counters.lines().filter(|line| line.starts_with("Udp: ")).map(str::split_whitespace);
+        let (mut names, mut values) = (lines.next().unwrap(), lines.next().unwrap());
+        let place = names.position(|name| name == "RcvbufErrors").unwrap();
+        values.nth(place).unwrap().parse().unwrap()
+    }
+
+    /// Gives the enforcer a small disk of its own, which can be filled.
+    pub(crate) fn small_disk(&self) {
+        let place = self.disk();
+        std::fs::create_dir(&place).unwrap();
+        let mounted =
+            Command::new("mount").args(["-t", "tmpfs", "-o", "size=1m", "tmpfs"]).arg(&place).output();
+        succeeded(&mounted.unwrap(), &["mount"]);
+    }
+
+    fn disk(&self) -> PathBuf {
+        self.state().join("enforce")
+    }
+
+    /// Leaves not a byte on the small disk until what is returned is dropped.
+    pub(crate) fn fill_disk(&self) -> Filler {
+        let filler = Filler(self.disk().join("filler"));
+        let mut file = std::fs::File::create(&filler.0).unwrap();
+        for size in [64 * 1024, 1_024, 1] {
+            while file.write_all(&vec![0; size]).is_ok() {}
+        }
+        filler
     }
 
     pub(crate) fn rules(&self) -> String {
@@ -119,6 +179,15 @@ impl Hospital {
     }
 }
 
+/// Fills a disk while it lives.
+pub(crate) struct Filler(PathBuf);
+
+impl Drop for Filler {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_file(&self.0);
+    }
+}
+
 impl Drop for Hospital {
     fn drop(&mut self) {
         for role in ["r", "a", "b"] {
@@ -130,6 +199,8 @@ impl Drop for Hospital {
             }
             let _ = Command::new("ip").args(["netns", "del", &name]).output();
         }
+        // Fails where there is none.
+        let _ = Command::new("umount").arg(self.disk()).output();
     }
 }
 

@@ -9,6 +9,7 @@
     reason = "a test fails by panicking"
 )]
 
+mod endurance;
 mod hospital;
 mod parts;
 
@@ -39,42 +40,41 @@ fn seconds_until_open(hospital: &Hospital, limit_s: f64) -> f64 {
     start.elapsed().as_secs_f64()
 }
 
-#[test]
-fn an_alarm_stream_loses_nothing_over_two_hundred_swaps() {
+/// An alarm each 2 ms over so many changes of the rules.
+fn swap_under_alarms(swaps: u32) {
     let Some(hospital) = Hospital::open() else { return };
     let (one, two) = (hospital.policy("one", 0), hospital.policy("two", 40));
+    hospital.count_arrivals();
     let mut receiver = hospital.part("b", "receive", &[&ALARMS.to_string()]);
     assert_eq!(receiver.line(), "ready");
     let stop = hospital.state().join("stop");
     let target = format!("{GATEWAY}:{ALARMS}");
     let mut sender = hospital.part("a", "send", &[&target, stop.to_str().unwrap()]);
     assert_eq!(sender.line(), "ready");
-    assert_eq!(hospital.ask("r", "swap", &[&one, &two, "200"]), "done");
+    assert_eq!(hospital.ask("r", "swap", &[&one, &two, &swaps.to_string()]), "done");
     std::fs::write(&stop, "").unwrap();
     let (sent, received) = (sender.answer(), receiver.answer());
-    assert_eq!(sent, received);
-    assert!(sent.parse::<u64>().unwrap() > 500, "{sent}");
+    let sent: u64 = sent.parse().unwrap();
+    // The last word is one more. A receiver that the machine leaves waiting may overflow: that is its own, and counted.
+    let arrived = hospital.arrived() - 1;
+    let overflowed = hospital.overflowed();
+    println!(
+        "{swaps} swaps: {sent} alarms sent, {arrived} arrived, {received} read, {overflowed} too many to read"
+    );
+    assert_eq!(sent, arrived, "alarms lost over {swaps} swaps");
+    assert_eq!(sent, received.parse::<u64>().unwrap() + overflowed);
+    assert!(sent > u64::from(swaps) * 2, "{sent}");
 }
 
 #[test]
-fn restrictions_end_with_the_lease_however_the_keeper_ends() {
-    const LEASE_S: u64 = 2;
-    let Some(hospital) = Hospital::open() else { return };
-    let _server = served(&hospital);
-    assert!(hospital.connects(VENTILATOR, FILES));
-    let policy = hospital.policy("one", 0);
-    for (number, signal) in ["-KILL", "-STOP", "-KILL", "-STOP"].into_iter().enumerate() {
-        let keeper = applied(&hospital, &policy, 600, LEASE_S);
-        // Longer than a lease: the keeper does renew. Then at some moment between two renewals.
-        thread::sleep(Duration::from_millis(2_600 + 370 * number as u64));
-        assert!(!hospital.connects(VENTILATOR, FILES) && hospital.connects(VENTILATOR, RECORDS));
-        keeper.signal(signal);
-        let waited_s = seconds_until_open(&hospital, 10.0);
-        assert!(waited_s <= (LEASE_S + 1) as f64, "{signal}: {waited_s} s");
-        drop(keeper);
-        assert_eq!(hospital.ask("r", "confirm", &[]), "false");
-        hospital.ask("r", "rollback", &[]);
-    }
+fn an_alarm_stream_loses_nothing_over_two_hundred_swaps() {
+    swap_under_alarms(200);
+}
+
+#[test]
+#[ignore = "takes minutes"]
+fn an_alarm_stream_loses_nothing_over_a_thousand_swaps() {
+    swap_under_alarms(1_000);
 }
 
 #[test]

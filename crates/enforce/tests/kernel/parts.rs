@@ -5,7 +5,7 @@ use std::net::{IpAddr, Shutdown, SocketAddr, TcpListener, UdpSocket};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::thread;
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use wardline_enforce::quarantine::{Request, Step};
 use wardline_enforce::{Enforcer, keep};
@@ -35,6 +35,7 @@ fn part() {
     match part.as_str() {
         "serve" => serve(arguments.iter().map(|port| port.parse().unwrap()).collect()),
         "connect" => connect(arguments[0].parse().unwrap(), arguments[1].parse().unwrap()),
+        "until-open" => until_open(arguments[0].parse().unwrap()),
         "receive" => receive(arguments[0].parse().unwrap()),
         "send" => send(arguments[0], arguments[1]),
         "swap" => swap(&state, &arguments),
@@ -43,7 +44,9 @@ fn part() {
             eprintln!("{error}");
         })),
         "confirm" => say(&format!("{:?}", enforcer(&state).confirm("A. Example", now_s()).is_ok())),
-        "rollback" => say(&enforcer(&state).rollback("A. Example", now_s()).unwrap().identical.to_string()),
+        "rollback" => say(&enforcer(&state)
+            .rollback("A. Example", now_s())
+            .map_or_else(|error| error.to_string(), |rolled| rolled.identical.to_string())),
         "quarantine" => quarantine(&state, &arguments),
         other => panic!("no part {other}"),
     }
@@ -86,6 +89,13 @@ fn connect(source: IpAddr, target: SocketAddr) {
     say(if answered { "yes" } else { "no" });
 }
 
+/// Says when a target answers.
+fn until_open(target: SocketAddr) {
+    say("ready");
+    while std::net::TcpStream::connect_timeout(&target, Duration::from_millis(100)).is_err() {}
+    say("open");
+}
+
 /// Counts numbered packets until the sender says that it has ended.
 fn receive(port: u16) {
     let socket = UdpSocket::bind(("0.0.0.0", port)).unwrap();
@@ -108,13 +118,12 @@ fn send(target: &str, stop: &str) {
     let socket = UdpSocket::bind("10.77.1.2:0").unwrap();
     socket.connect(target).unwrap();
     say("ready");
-    let start = Instant::now();
     let mut sent = 0_u64;
     while !Path::new(stop).exists() {
         socket.send(&sent.to_be_bytes()).unwrap();
         sent += 1;
-        let next = Duration::from_millis(2) * u32::try_from(sent).unwrap();
-        thread::sleep(next.saturating_sub(start.elapsed()));
+        // What could not be sent in time is not caught up on.
+        thread::sleep(Duration::from_millis(2));
     }
     // The last word may not be lost among the others.
     thread::sleep(Duration::from_millis(200));

@@ -1,5 +1,6 @@
 //! A policy as an ordered list, first match wins: what every firewall but nftables wants.
 
+use std::collections::BTreeSet;
 use std::net::IpAddr;
 
 use ipnet::IpNet;
@@ -32,6 +33,16 @@ pub(super) struct Entry {
     pub(super) service: Option<(Transport, Vec<PortRange>)>,
 }
 
+/// What one end is allowed, as it sees it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Use<'a> {
+    /// Whether it begins.
+    pub(super) begins: bool,
+    pub(super) peer: Side,
+    /// Transport and ports of the answering side; none is all of them.
+    pub(super) service: Option<&'a (Transport, Vec<PortRange>)>,
+}
+
 /// The list, in the order of the verdict, and the addresses of its sides.
 pub(super) struct Ordered {
     pub(super) entries: Vec<Entry>,
@@ -59,6 +70,36 @@ impl Ordered {
             Side::LinkDestinations => Some([&LINK_SCOPE[..], &LINK_SCOPE_RECEIVERS].concat()),
             Side::Host(address) => Some(vec![IpNet::from(address)]),
         }
+    }
+
+    /// What the members of one group may begin, and what may be begun with them.
+    pub(super) fn uses(&self, place: usize) -> Vec<Use<'_>> {
+        self.uses_of(Side::Group(place))
+    }
+
+    /// As [`Self::uses`], for the protected conversations of one host.
+    pub(super) fn protected(&self, host: IpAddr) -> Vec<Use<'_>> {
+        self.uses_of(Side::Host(host))
+    }
+
+    fn uses_of(&self, own: Side) -> Vec<Use<'_>> {
+        let accepted = self.entries.iter().filter(|entry| entry.action == Action::Accept);
+        accepted
+            .flat_map(|entry| {
+                let service = entry.service.as_ref();
+                let begins = (entry.from == own).then_some(Use { begins: true, peer: entry.to, service });
+                let answers = (entry.to == own).then_some(Use { begins: false, peer: entry.from, service });
+                begins.into_iter().chain(answers)
+            })
+            .collect()
+    }
+
+    /// Hosts of the group that have a protected conversation.
+    pub(super) fn protected_hosts(&self, place: usize) -> BTreeSet<IpAddr> {
+        let members = self.groups.get(place).map_or(&[][..], Vec::as_slice);
+        let sides = self.entries.iter().flat_map(|entry| [entry.from, entry.to]);
+        let hosts = sides.filter_map(|side| if let Side::Host(host) = side { Some(host) } else { None });
+        hosts.filter(|host| members.iter().any(|network| network.contains(host))).collect()
     }
 
     /// Sides that have a name of their own, in order.

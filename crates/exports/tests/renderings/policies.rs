@@ -28,6 +28,19 @@ pub(crate) fn address() -> impl Strategy<Value = IpAddr> {
     })
 }
 
+/// As [`address`], now and then one that crosses no router or is many.
+pub(crate) fn receiver() -> impl Strategy<Value = IpAddr> {
+    let none =
+        prop::sample::select(vec!["224.0.0.251", "255.255.255.255", "169.254.3.4", "ff02::fb", "fe80::7"]);
+    prop_oneof![15 => address(), 1 => none.prop_map(|text| text.parse().unwrap())]
+}
+
+/// As [`address`], now and then one that crosses no router.
+pub(crate) fn sender() -> impl Strategy<Value = IpAddr> {
+    let none = prop::sample::select(vec!["0.0.0.0", "169.254.3.4", "fe80::7"]);
+    prop_oneof![15 => address(), 1 => none.prop_map(|text| text.parse().unwrap())]
+}
+
 pub(crate) fn transport() -> impl Strategy<Value = Transport> {
     prop::sample::select(vec![
         Transport::TCP,

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand, ValueEnum};
+use wardline_model::Timestamp;
 
 use super::Knowledge;
 
@@ -19,7 +20,15 @@ pub(crate) enum Segment {
     Simulate(SegmentSimulate),
     /// Say which rules, zones and members two policies do not share.
     Diff(SegmentDiff),
-    /// Write a policy as the rules of a firewall. Nothing is enforced.
+    /// Show the crown jewels, the shortest ways to what keeps patients alive, and networks in which no line can be drawn.
+    #[command(after_help = "Example:
+  wardline segment paths policy.json
+  wardline segment paths after.json --before before.json     # which ways the newer policy cuts")]
+    Paths(SegmentPaths),
+    /// Write a policy as the rules of a firewall, switch, cluster, or as a MUD file. Nothing is enforced.
+    #[command(after_help = "Example:
+  wardline segment render policy.json --to nftables
+  wardline segment render policy.json --to mud --group therapy-ward-3/infusion-pump --url https://mud.example/pump.json")]
     Render(SegmentRender),
     /// Enforce a policy on this machine's forwarded traffic, until somebody confirms it or the time is over.
     #[command(after_help = "Example:
@@ -30,6 +39,10 @@ pub(crate) enum Segment {
     Confirm(SegmentPerson),
     /// Take back what was applied: what was there before is there again.
     Rollback(SegmentPerson),
+    /// Give the devices of the confirmed policy the addresses that the inventory knows now. Changes nothing else.
+    #[command(after_help = "Example, for a timer of the machine:
+  wardline segment refresh --by timer --inventory-state /var/lib/wardline")]
+    Refresh(SegmentRefresh),
     /// Say what is enforced.
     Status(SegmentStatus),
     /// Put a device in quarantine, release it, or list who is there.
@@ -42,6 +55,11 @@ pub(crate) enum Segment {
     Contain(SegmentContain),
     /// Renew the lease of what is enforced. `apply` and `quarantine` start it; a service manager may as well.
     Keep(SegmentKeep),
+    /// Take orders from the console over a socket. Runs with the rights that the console does not have.
+    #[command(after_help = "Example:
+  wardline segment serve --state /var/lib/wardline-enforce --socket /run/wardline/enforce.sock --allow wardline
+  wardline serve --enforcer /run/wardline/enforce.sock")]
+    Serve(SegmentServe),
     /// Check that nobody changed the log of what was enforced, and print it.
     Log(SegmentStatus),
 }
@@ -161,6 +179,32 @@ pub(crate) struct SegmentContain {
     pub place: SegmentStatus,
 }
 
+/// Refresh addresses.
+#[derive(Debug, Args)]
+pub(crate) struct SegmentRefresh {
+    /// State directory whose inventory is asked, where it is not that of the enforcer.
+    #[arg(long, value_name = "DIR")]
+    pub inventory_state: Option<PathBuf>,
+
+    #[command(flatten)]
+    pub person: SegmentPerson,
+}
+
+/// Serve the console.
+#[derive(Debug, Args)]
+pub(crate) struct SegmentServe {
+    /// Socket to make.
+    #[arg(long, value_name = "PATH")]
+    pub socket: PathBuf,
+
+    /// User who may connect, by name or number; root always may.
+    #[arg(long, value_name = "USER")]
+    pub allow: Option<String>,
+
+    #[command(flatten)]
+    pub place: SegmentStatus,
+}
+
 /// Keep the lease.
 #[derive(Debug, Args)]
 pub(crate) struct SegmentKeep {
@@ -185,12 +229,40 @@ fn seconds(text: &str) -> Result<u64, String> {
     digits.parse::<u64>().ok().and_then(|number| number.checked_mul(factor)).ok_or_else(wrong)
 }
 
+/// Conversations that the state directory keeps, by hour.
+#[derive(Debug, Args)]
+pub(crate) struct Stored {
+    /// Use what `watch` or `serve` stored instead of captures.
+    #[arg(long, conflicts_with = "captures", required_unless_present = "captures")]
+    pub stored: bool,
+
+    /// Only stored conversations from this time on (RFC 3339).
+    #[arg(long, value_name = "TIME", requires = "stored", value_parser = time)]
+    pub since: Option<Timestamp>,
+
+    /// Only stored conversations before this time (RFC 3339).
+    #[arg(long, value_name = "TIME", requires = "stored", value_parser = time)]
+    pub until: Option<Timestamp>,
+}
+
+fn time(text: &str) -> Result<Timestamp, String> {
+    serde_json::from_value(serde_json::Value::from(text))
+        .map_err(|_| format!("'{text}' is no time: write such as 2026-01-31T08:00:00Z"))
+}
+
 /// Propose zones and a policy.
 #[derive(Debug, Args)]
 pub(crate) struct SegmentPropose {
     /// Capture files, `-` for standard input.
-    #[arg(value_name = "CAPTURE", required = true)]
+    #[arg(value_name = "CAPTURE")]
     pub captures: Vec<PathBuf>,
+
+    #[command(flatten)]
+    pub stored: Stored,
+
+    /// What makers document, also if nobody saw it: a MUD file (RFC 8520), or a list of ports (CSV); repeatable.
+    #[arg(long = "document", value_name = "FILE")]
+    pub documents: Vec<PathBuf>,
 
     /// Write the policy here instead of to standard output.
     #[arg(long, value_name = "POLICY")]
@@ -216,8 +288,11 @@ pub(crate) struct SegmentSimulate {
     pub policy: PathBuf,
 
     /// Capture files, `-` for standard input.
-    #[arg(value_name = "CAPTURE", required = true)]
+    #[arg(value_name = "CAPTURE")]
     pub captures: Vec<PathBuf>,
+
+    #[command(flatten)]
+    pub stored: Stored,
 
     /// Print the answer as JSON.
     #[arg(long)]
@@ -248,9 +323,29 @@ pub(crate) struct SegmentRender {
     /// Policy file (JSON).
     #[arg(value_name = "POLICY")]
     pub policy: PathBuf,
-    /// For which firewall.
+    /// For what.
     #[arg(long, value_enum)]
     pub to: Rendering,
+    /// Group whose devices a MUD file describes.
+    #[arg(long, value_name = "GROUP", required_if_eq("to", "mud"))]
+    pub group: Option<String>,
+    /// Where the MUD file will be published.
+    #[arg(long, value_name = "URL", required_if_eq("to", "mud"))]
+    pub url: Option<String>,
+}
+
+/// Ways through a policy.
+#[derive(Debug, Args)]
+pub(crate) struct SegmentPaths {
+    /// Policy file (JSON).
+    #[arg(value_name = "POLICY")]
+    pub policy: PathBuf,
+    /// An older policy: say which of its ways are cut.
+    #[arg(long, value_name = "POLICY")]
+    pub before: Option<PathBuf>,
+    /// Print the answer as JSON.
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// Firewalls that a policy is written for.
@@ -264,4 +359,12 @@ pub(crate) enum Rendering {
     Paloalto,
     /// Fortinet FortiOS 7: command line configuration.
     Fortios,
+    /// Cisco downloadable access lists: what a RADIUS server hands a switch port.
+    CiscoDacl,
+    /// ArubaOS 8: user roles with access lists of sessions.
+    Aruba,
+    /// Kubernetes network policies, as a list in JSON.
+    Kubernetes,
+    /// Manufacturer Usage Description (RFC 8520) of the devices of one group.
+    Mud,
 }
