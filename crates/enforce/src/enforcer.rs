@@ -324,7 +324,7 @@ impl Enforcer {
         Ok(())
     }
 
-    fn record(
+    pub(crate) fn record(
         &self,
         time_s: u64,
         act: Act,

@@ -9,6 +9,7 @@
 //! - [`kernel`]: into the kernel, the rules in one transaction, through nft(8);
 //! - [`Enforcer`]: apply, confirm, roll back, quarantine, each written into the [`audit`] log;
 //! - [`keep()`]: the keeper;
+//! - [`radius`]: the second way, by RADIUS to a switch or controller;
 //! - [`listen()`]: a socket for programs without rights, such as the console.
 #![forbid(unsafe_code)]
 
@@ -19,7 +20,9 @@ mod enforcer;
 mod json;
 mod keeper;
 pub mod kernel;
+mod port;
 pub mod quarantine;
+pub mod radius;
 pub mod ruleset;
 mod state;
 mod verify;
@@ -29,5 +32,6 @@ pub use control::{answer, listen};
 pub use enforcer::{Applied, Enforcer, RolledBack, Status};
 pub use json::{Buffer, preparation, removal, renewal, replacement};
 pub use keeper::{Ended, keep};
+pub use port::{HeldPort, PortOrder};
 pub use state::{EnforceError, LEASE_MAX_S, LEASE_MIN_S, Pending, State};
 pub use verify::{Refusal, verify};

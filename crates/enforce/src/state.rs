@@ -70,6 +70,25 @@ pub enum EnforceError {
     /// More than addresses would change.
     #[error("only addresses may be added without confirmation; apply the policy, and confirm it")]
     NotARefresh,
+    /// A switch or access point.
+    #[error("{address}: {cause}; it must take orders of RFC 5176 from this machine, with this secret")]
+    Switch {
+        /// Where.
+        address: std::net::SocketAddr,
+        /// Why.
+        cause: std::io::Error,
+    },
+    /// It took the order, and did not follow.
+    #[error("{address} refused{}", cause.map_or_else(String::new, |cause| format!(": error cause {cause} of RFC 5176 section 3.5")))]
+    NotFollowed {
+        /// Where.
+        address: std::net::SocketAddr,
+        /// Its reason.
+        cause: Option<u32>,
+    },
+    /// An order to a switch that cannot be written.
+    #[error(transparent)]
+    Radius(#[from] crate::radius::RadiusError),
     /// There is nothing to take back.
     #[error("no policy is in force: there is nothing to roll back")]
     NothingInForce,
@@ -140,6 +159,10 @@ impl Directory {
     /// To look only: makes nothing.
     pub(crate) fn at(path: &Path) -> Self {
         Self(path.to_owned())
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        &self.0
     }
 
     pub(crate) fn audit(&self) -> PathBuf {

@@ -13,9 +13,9 @@ pub(crate) use bedside::Bedside;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 pub(crate) use patch::{Patch, PatchVerb, Place, Simulate, Subject, VexKind};
 pub(crate) use segment::{
-    LadderStep, Rendering, Segment, SegmentApply, SegmentContain, SegmentDiff, SegmentKeep, SegmentPaths,
-    SegmentPerson, SegmentPropose, SegmentQuarantine, SegmentRefresh, SegmentRender, SegmentServe,
-    SegmentSimulate, SegmentStatus, Stored,
+    LadderStep, Rendering, Segment, SegmentApply, SegmentContain, SegmentDiff, SegmentHoldPort, SegmentKeep,
+    SegmentPaths, SegmentPerson, SegmentPort, SegmentPropose, SegmentQuarantine, SegmentRefresh,
+    SegmentRender, SegmentServe, SegmentSimulate, SegmentStatus, Stored,
 };
 use serde::{Deserialize, Serialize};
 pub(crate) use shield::{AuthorityPlace, Shield, ShieldAuthority, ShieldClinic, ShieldDevice};

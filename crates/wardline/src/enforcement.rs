@@ -21,23 +21,27 @@ use crate::{Outcome, complain, place};
 /// Where the enforcer keeps what it must, below the state directory.
 pub(crate) const FOLDER: &str = "enforce";
 
-fn open(place: &SegmentStatus) -> Result<(Enforcer, std::path::PathBuf)> {
+pub(crate) fn open(place: &SegmentStatus) -> Result<(Enforcer, std::path::PathBuf)> {
     let directory = place::state(place.state.as_deref())?;
     Ok((Enforcer::open(&directory.join(FOLDER))?, directory))
 }
 
-fn now_s() -> u64 {
+pub(crate) fn now_s() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
 }
 
 /// Starts the keeper, beyond the life of this program and its terminal. One that is at work already goes on alone.
 fn start_keeper(state: &std::path::Path, adopt: Option<u64>) -> Result<()> {
+    let generation = adopt.map(|generation| generation.to_string());
+    let adopted = generation.iter().flat_map(|generation| ["--adopt", generation.as_str()]);
+    start_beside(&[&["keep"][..], &adopted.collect::<Vec<_>>()].concat(), state)
+}
+
+/// Starts a verb of `segment` beyond the life of this program and its terminal.
+pub(crate) fn start_beside(arguments: &[&str], state: &std::path::Path) -> Result<()> {
     let program = std::env::current_exe().context("this program does not find itself")?;
     let mut command = Command::new(program);
-    command.args(["segment", "keep", "--state"]).arg(state);
-    if let Some(generation) = adopt {
-        command.arg("--adopt").arg(generation.to_string());
-    }
+    command.arg("segment").args(arguments).arg("--state").arg(state);
     command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).process_group(0);
     let mut keeper =
         command.spawn().context("the keeper cannot be started; the restrictions end with the lease")?;

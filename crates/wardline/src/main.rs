@@ -18,6 +18,7 @@ mod list;
 mod measure;
 mod patch;
 mod place;
+mod port;
 mod report;
 mod schema;
 mod segment;

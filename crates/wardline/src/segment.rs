@@ -44,6 +44,8 @@ pub(crate) fn run(segment: &Segment) -> Result<Outcome> {
         Segment::Serve(arguments) => crate::enforcement::serve(arguments),
         Segment::Status(arguments) => crate::enforcement::status(arguments),
         Segment::Quarantine(arguments) => crate::enforcement::quarantine(arguments),
+        Segment::Port(arguments) => crate::port::run(arguments),
+        Segment::HoldPort(arguments) => crate::port::hold(arguments),
         Segment::Contain(arguments) => crate::containment::run(arguments),
         Segment::Keep(arguments) => crate::enforcement::keep(arguments),
         Segment::Log(arguments) => crate::enforcement::log(arguments),

@@ -20,6 +20,10 @@ const DYNAMIC_PORT_MIN: u16 = 49_152;
 const EXAMPLES_MAX: usize = 4;
 /// Pairs from which on a conversation is usual rather than one device's own habit.
 const COMMON_PAIRS_MIN: usize = 2;
+/// Hours from which on unanswered datagrams to one service are a habit.
+const HABIT_HOURS_MIN: usize = 3;
+/// Senders, receivers and ports whose unanswered datagrams are counted.
+const ONE_WAY_MAX: usize = 65_536;
 /// Services that every device may need of whoever was seen to offer them: name, time, address (RFC 1035, 5905, 2131).
 const INFRASTRUCTURE: &[(Transport, u16, &str)] = &[
     (Transport::UDP, 53, "RFC 1035 section 4.2: names"),
@@ -53,6 +57,8 @@ pub struct Proposal {
     hours: BTreeSet<i64>,
     refused: u64,
     documented: Vec<(Label, DocumentedUse)>,
+    /// Hours in which somebody sent datagrams that nobody answers.
+    one_way: BTreeMap<(IpAddr, IpAddr, u8, u16), BTreeSet<i64>>,
     pub(super) group_of_name: BTreeMap<String, Label>,
 }
 
@@ -115,6 +121,7 @@ impl Proposal {
             hours: BTreeSet::new(),
             refused: 0,
             documented: Vec::new(),
+            one_way: BTreeMap::new(),
             group_of_name: BTreeMap::new(),
         };
         let mut zones = BTreeMap::new();
@@ -166,7 +173,10 @@ impl Proposal {
         self.hours.insert(hour);
         self.policy.learned_until = self.policy.learned_until.max(Some(conversation.start));
         let [from, to] = conversation.addresses;
-        if !conversation.answered || is_link_scope(from) || is_link_scope(to) {
+        if is_link_scope(from) || is_link_scope(to) {
+            return;
+        }
+        if !conversation.answered && !self.is_habit(conversation, hour) {
             return;
         }
         let (one, two) = (self.group(from, 0, conversation), self.group(to, 1, conversation));
@@ -189,6 +199,25 @@ impl Proposal {
         if conduit.pairs.len() < PAIRS_PER_CONDUIT_MAX {
             conduit.pairs.insert((from, to));
         }
+    }
+
+    /// Datagrams that nobody answers, a few at a time, are work where they come to the same service hour after hour: readings,
+    /// logs, alarms. A scan's probes do not.
+    fn is_habit(&mut self, conversation: &Conversation, hour: i64) -> bool {
+        if conversation.transport == Transport::TCP {
+            return false;
+        }
+        let [from, to] = conversation.addresses;
+        let key = (from, to, conversation.transport.0, conversation.port);
+        if self.one_way.len() >= ONE_WAY_MAX && !self.one_way.contains_key(&key) {
+            self.refused += conversation.flows;
+            return false;
+        }
+        let hours = self.one_way.entry(key).or_default();
+        if hours.len() < HABIT_HOURS_MIN {
+            hours.insert(hour);
+        }
+        hours.len() >= HABIT_HOURS_MIN
     }
 
     /// Conversations from which nothing was learned because a limit was reached.

@@ -192,7 +192,7 @@ fn reach(policy: &Policy, judge: &Judge) -> BTreeMap<Label, [u64; 2]> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{placement, propose};
+    use super::super::{placement, propose, refreshed};
     use super::*;
     use std::net::IpAddr;
     use wardline_model::{Criticality, Device, DeviceId, Standing};
@@ -291,6 +291,47 @@ mod tests {
         let probe = Conversation { answered: false, ..talk(4, 1, Transport::TCP, 22) };
         let policy = propose(Label::new("test"), &hospital(), [&probe]);
         assert!(policy.rules.is_empty());
+    }
+
+    #[test]
+    fn datagrams_that_nobody_answers_teach_once_they_are_a_habit() {
+        let at = |hour: i64, port| Conversation {
+            answered: false,
+            start: Timestamp::from_seconds(hour * 3_600),
+            ..talk(1, 3, Transport::UDP, port)
+        };
+        let hourly = [at(1, 24_105), at(2, 24_105), at(3, 24_105)];
+        let policy = propose(Label::new("test"), &hospital(), &hourly);
+        assert_eq!(policy.rules.len(), 1);
+        // Twice is none, nor are probes of many ports.
+        assert!(propose(Label::new("test"), &hospital(), &hourly[..2]).rules.is_empty());
+        let probes = [at(1, 1_000), at(2, 1_001), at(3, 1_002), at(3, 1_003)];
+        assert!(propose(Label::new("test"), &hospital(), &probes).rules.is_empty());
+    }
+
+    #[test]
+    fn a_policy_is_refreshed_with_addresses_and_nothing_else() {
+        let learned = [talk(1, 3, Transport::TCP, 2575)];
+        let before = propose(Label::new("test"), &hospital(), &learned);
+        let mut devices = hospital();
+        // One moved, one came and belongs in a group that is there, one came and belongs in none.
+        devices[0].ips.insert(0, IpAddr::from([10, 0, 0, 77]));
+        devices.push(device(8, Category::InfusionPump, Some(Criticality::Therapy)));
+        devices.push(device(9, Category::Camera, Some(Criticality::It)));
+        let (after, added) = refreshed(&before, &devices);
+        after.check().unwrap();
+        assert_eq!((added, after.members.len()), (2, before.members.len() + 2));
+        assert_eq!(
+            (&after.rules, &after.groups, &after.protected),
+            (&before.rules, &before.groups, &before.protected)
+        );
+        let moved = Conversation {
+            addresses: [IpAddr::from([10, 0, 0, 77]), IpAddr::from([10, 0, 0, 3])],
+            ..learned[0].clone()
+        };
+        assert_eq!(simulate(&before, std::slice::from_ref(&moved)).conversations.blocked, 1);
+        assert_eq!(simulate(&after, &[moved]).conversations.blocked, 0);
+        assert_eq!(refreshed(&after, &devices).1, 0);
     }
 
     #[test]

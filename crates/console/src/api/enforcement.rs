@@ -30,6 +30,9 @@ pub(super) struct Told {
 #[serde(deny_unknown_fields)]
 pub(super) struct Apply {
     digest: String,
+    /// Seconds to confirm; 120 where it is left out.
+    #[serde(default)]
+    confirm_within_s: Option<u64>,
 }
 
 pub(super) async fn status(State(shared): State<Shared>) -> Result<Json<Told>, Problem> {
@@ -64,7 +67,7 @@ pub(super) async fn apply(
     }
     let request = ControlRequest::Apply {
         policy: Box::new(proposed.policy.clone()),
-        confirm_within_s: CONFIRM_WITHIN_S,
+        confirm_within_s: asked.confirm_within_s.unwrap_or(CONFIRM_WITHIN_S),
         lease_s: LEASE_S,
         by,
     };

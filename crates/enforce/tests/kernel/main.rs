@@ -12,6 +12,7 @@
 mod endurance;
 mod hospital;
 mod parts;
+mod worm;
 
 use std::thread;
 use std::time::{Duration, Instant};
@@ -118,7 +119,7 @@ fn what_nobody_confirms_is_undone_and_the_rules_are_as_before() {
 }
 
 #[test]
-fn a_worm_reaches_no_second_zone_and_quarantine_holds_and_ends() {
+fn a_scan_reaches_no_second_zone_and_quarantine_holds_and_ends() {
     const MONITOR: &str = "10.77.1.3";
     let Some(hospital) = Hospital::open() else { return };
     let _server = served(&hospital);

@@ -15,7 +15,7 @@ pub(crate) fn now_s() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs()
 }
 
-fn say(text: &str) {
+pub(crate) fn say(text: &str) {
     println!("={text}");
     std::io::stdout().flush().unwrap();
 }
@@ -36,6 +36,11 @@ fn part() {
         "serve" => serve(arguments.iter().map(|port| port.parse().unwrap()).collect()),
         "connect" => connect(arguments[0].parse().unwrap(), arguments[1].parse().unwrap()),
         "until-open" => until_open(arguments[0].parse().unwrap()),
+        "vulnerable" => crate::worm::vulnerable(&state, arguments[0], &arguments[1..]),
+        "infect" => {
+            crate::worm::infect(arguments[0]).unwrap();
+            say("done");
+        }
         "receive" => receive(arguments[0].parse().unwrap()),
         "send" => send(arguments[0], arguments[1]),
         "swap" => swap(&state, &arguments),

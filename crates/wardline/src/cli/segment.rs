@@ -51,6 +51,15 @@ pub(crate) enum Segment {
     --by 'A. Example' --second 'B. Example'
   wardline segment quarantine 10.1.4.20 --release --by 'A. Example'")]
     Quarantine(SegmentQuarantine),
+    /// Restrict or release the session of one device at its switch or controller, by RADIUS (RFC 5176).
+    #[command(after_help = "Example:
+  wardline segment port 10.1.4.20 --station 02-00-5e-10-00-01 --switch 10.0.0.2 --secret /etc/wardline/switch.secret \\
+    --filter quarantine --for 4h --reason 'scans its ward' --by 'A. Example' --second 'B. Example'
+  wardline segment port --station 02-00-5e-10-00-01 --release --by 'A. Example'")]
+    Port(SegmentPort),
+    /// Renew the lease of a session at a switch. `port` starts it.
+    #[command(hide = true)]
+    HoldPort(SegmentHoldPort),
     /// Propose the smallest cut that stops what a finding tells of, with what care loses by it. Nothing is enforced.
     Contain(SegmentContain),
     /// Renew the lease of what is enforced. `apply` and `quarantine` start it; a service manager may as well.
@@ -174,6 +183,95 @@ pub(crate) struct SegmentContain {
     /// Print the answer as JSON.
     #[arg(long)]
     pub json: bool,
+
+    #[command(flatten)]
+    pub place: SegmentStatus,
+}
+
+/// A session at a switch.
+#[derive(Debug, Args)]
+pub(crate) struct SegmentPort {
+    /// Address, identifier or name of the device, as the policy has it.
+    #[arg(value_name = "DEVICE", required_unless_present = "release")]
+    pub device: Option<String>,
+
+    /// Its link address, as the switch writes it in Calling-Station-Id.
+    #[arg(long, value_name = "MAC")]
+    pub station: String,
+
+    /// Switch, access point or controller; port 3799 where none is given.
+    #[arg(long, value_name = "ADDRESS[:PORT]", required_unless_present = "release", value_parser = switch)]
+    pub switch: Option<std::net::SocketAddr>,
+
+    /// File with the secret that both know.
+    #[arg(long, value_name = "FILE", required_unless_present = "release")]
+    pub secret: Option<PathBuf>,
+
+    #[command(flatten)]
+    pub restriction: PortRestriction,
+
+    /// The restriction ends by itself this long after whoever renews it died.
+    #[arg(long, default_value = "60s", value_name = "TIME", value_parser = seconds)]
+    pub lease: u64,
+
+    /// For how long; at most 24 h.
+    #[arg(long = "for", default_value = "4h", value_name = "TIME", value_parser = seconds)]
+    pub duration: u64,
+
+    /// Why.
+    #[arg(long, value_name = "TEXT", required_unless_present = "release")]
+    pub reason: Option<String>,
+
+    /// Who decides.
+    #[arg(long, value_name = "PERSON")]
+    pub by: String,
+
+    /// Who agrees: needed for devices that treat, or that the policy does not know.
+    #[arg(long, value_name = "PERSON")]
+    pub second: Option<String>,
+
+    /// Policy that knows the devices, where none is in force.
+    #[arg(long, value_name = "POLICY")]
+    pub policy: Option<PathBuf>,
+
+    /// Let it go.
+    #[arg(long, conflicts_with = "device")]
+    pub release: bool,
+
+    #[command(flatten)]
+    pub place: SegmentStatus,
+}
+
+/// What a session shall be.
+#[derive(Debug, Args)]
+#[group(multiple = false)]
+pub(crate) struct PortRestriction {
+    /// Under a filter that the switch knows by name (Filter-Id).
+    #[arg(long, value_name = "NAME", required_unless_present_any = ["vlan", "role", "acl", "release"])]
+    pub filter: Option<String>,
+    /// In a virtual network.
+    #[arg(long, value_name = "NUMBER")]
+    pub vlan: Option<u16>,
+    /// In a role of Aruba, as `render --to aruba` names them.
+    #[arg(long, value_name = "NAME")]
+    pub role: Option<String>,
+    /// Under an access list of Cisco: a file with its entries, as `render --to cisco-dacl` writes them.
+    #[arg(long, value_name = "FILE")]
+    pub acl: Option<PathBuf>,
+}
+
+fn switch(text: &str) -> Result<std::net::SocketAddr, String> {
+    let bare =
+        text.parse::<std::net::IpAddr>().map(|address| (address, wardline_enforce::radius::PORT).into());
+    bare.or_else(|_| text.parse())
+        .map_err(|_| format!("'{text}' is no address: write 10.0.0.2 or 10.0.0.2:1700"))
+}
+
+/// Hold a session.
+#[derive(Debug, Args)]
+pub(crate) struct SegmentHoldPort {
+    /// Link address.
+    pub station: String,
 
     #[command(flatten)]
     pub place: SegmentStatus,
