@@ -1,7 +1,7 @@
 // The way in of a console with accounts: wrong and right, what a ward sees and what not, and out again.
 
 /** The accounts of the invented hospital when it is closed. */
-const PASSWORD = 'a long enough password';
+export const PASSWORD = 'a long enough password';
 
 export async function wayIn(page, base, inspect, fail) {
   const signIn = async (name, password) => {

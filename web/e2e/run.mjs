@@ -11,6 +11,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { chromium } from 'playwright-core';
+import { applyAndUndo } from './enforce.mjs';
 import { keyboardPath } from './keyboard.mjs';
 import { liveUpdates } from './live.mjs';
 import { pagesOf } from './pages.mjs';
@@ -131,6 +132,7 @@ try {
           }
         };
         await wayIn(page, base, look, (what) => fail(where, what));
+        await applyAndUndo(page, base, look, (what) => fail(where, what));
       } else if (!values.only) {
         where = `keyboard ${view.name} ${theme}`;
         console.log(where);

@@ -117,9 +117,11 @@ fn browser() -> Result<()> {
         "invented_hospital",
         "--quiet",
     ]))?;
+    shell::run(&mut cargo(&["build", "--package", "wardline", "--quiet"]))?;
     let web = root().join("web");
+    let enforcer = Enforcer::start()?;
     for kind in ["growing", "closed"] {
-        let mut console = Console::start(kind)?;
+        let mut console = Console::start(kind, enforcer.as_ref())?;
         let walked =
             shell::run(&mut command("npm", &["run", "e2e", "--", "--base-url", &console.address], &web));
         console.stop();
@@ -128,15 +130,61 @@ fn browser() -> Result<()> {
     Ok(())
 }
 
+/// The enforcer in a network namespace of its own: the machine's rules stay as they are.
+struct Enforcer {
+    namespace: String,
+    directory: PathBuf,
+    process: Child,
+}
+
+impl Enforcer {
+    /// `None`, and a line that says so, where this machine refuses namespaces.
+    fn start() -> Result<Option<Self>> {
+        let namespace = format!("wlxtask{}", std::process::id());
+        let made = Command::new("ip").args(["netns", "add", &namespace]).output();
+        if !made.is_ok_and(|output| output.status.success()) || !has("nft") {
+            say("without an enforcer: no network namespaces or no nft");
+            return Ok(None);
+        }
+        let directory = std::env::temp_dir().join(&namespace);
+        std::fs::create_dir_all(&directory)?;
+        let mut command = Command::new("ip");
+        command.args(["netns", "exec", &namespace]).arg(shell::target().join("debug/wardline"));
+        command.args(["segment", "serve", "--state"]).arg(&directory);
+        command.arg("--socket").arg(directory.join("socket")).stdout(Stdio::null());
+        let process = command.spawn().context("the enforcer cannot be started")?;
+        Ok(Some(Self { namespace, directory, process }))
+    }
+}
+
+impl Drop for Enforcer {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+        // Keepers live on by intent; these are ours.
+        let listed = Command::new("ip").args(["netns", "pids", &self.namespace]).output();
+        let keepers = listed.map(|output| String::from_utf8_lossy(&output.stdout).into_owned());
+        for keeper in keepers.unwrap_or_default().lines() {
+            let _ = Command::new("kill").arg(keeper).output();
+        }
+        let _ = Command::new("ip").args(["netns", "del", &self.namespace]).output();
+        let _ = std::fs::remove_dir_all(&self.directory);
+    }
+}
+
 struct Console {
     process: Child,
     address: String,
 }
 
 impl Console {
-    fn start(kind: &str) -> Result<Self> {
+    fn start(kind: &str, enforcer: Option<&Enforcer>) -> Result<Self> {
         let program = shell::target().join("debug/examples/invented_hospital");
-        let mut process = Command::new(&program)
+        let mut command = Command::new(&program);
+        if let Some(enforcer) = enforcer {
+            command.env("WARDLINE_ENFORCER", enforcer.directory.join("socket"));
+        }
+        let mut process = command
             .args(["127.0.0.1:0", kind])
             .stdout(Stdio::piped())
             .spawn()

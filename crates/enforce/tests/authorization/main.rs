@@ -41,7 +41,8 @@ fn a_real_switch_port_ends_the_session_and_admits_anew() {
     assert_eq!(site.order("disconnect", SWITCH_PORT, "02-00-00-00-00-99", "", "right"), "Refused(Some(503))");
     assert_eq!(site.order("disconnect", SWITCH_PORT, &station, "", "right"), "Done");
     assert!(!site.is_admitted());
-    // Nobody asks again: the device comes back as it was.
+    // Nobody restricts it further: when the device asks again, it comes back as it was.
+    site.ask_again();
     site.wait_until("the device is admitted anew", || site.is_admitted());
     // This one follows no order to change a session, and says so.
     assert!(site.order("restrict", SWITCH_PORT, &station, "filter", "right").starts_with("Refused(Some("));

@@ -116,7 +116,7 @@ impl Site {
 
     /// wpa_supplicant: a device that knows its password.
     pub(crate) fn device(&self) -> Running {
-        fs::write(self.path("device.conf"), DEVICE).unwrap();
+        fs::write(self.path("device.conf"), DEVICE.replace("DIRECTORY", &self.path("asks"))).unwrap();
         let configuration = format!("-c{}", self.path("device.conf"));
         self.start("d", &["wpa_supplicant", "-Dwired", "-ieth", &configuration], "device.log")
     }
@@ -125,6 +125,11 @@ impl Site {
         let output =
             self.command("s", &["hostapd_cli", "-p", &self.path("ctl"), "all_sta"]).output().unwrap();
         String::from_utf8_lossy(&output.stdout).contains("[AUTHORIZED]")
+    }
+
+    /// The device notices that its session ended, as it would by its link, and asks to be admitted.
+    pub(crate) fn ask_again(&self) {
+        self.inside("d", &["wpa_cli", "-p", &self.path("asks"), "-i", "eth", "reassociate"]);
     }
 
     pub(crate) fn station(&self) -> String {
@@ -335,7 +340,10 @@ server orders {
     elsif ((&Session-Timeout != 60 && &Session-Timeout != 3) || &Termination-Action != RADIUS-Request) {
       reject
     }
-    elsif (&Filter-Id == "quarantine" || &Aruba-User-Role == "wl-g0") {
+    elsif (&Filter-Id && &Filter-Id == "quarantine") {
+      ok
+    }
+    elsif (&Aruba-User-Role && &Aruba-User-Role == "wl-g0") {
       ok
     }
     elsif (&Tunnel-Type == VLAN && &Tunnel-Medium-Type == IEEE-802 && &Tunnel-Private-Group-Id == "666") {
@@ -370,7 +378,8 @@ radius_das_require_message_authenticator=1
 ctrl_interface=DIRECTORY
 ";
 
-const DEVICE: &str = r#"ap_scan=0
+const DEVICE: &str = r#"ctrl_interface=DIRECTORY
+ap_scan=0
 network={
   key_mgmt=IEEE8021X
   eap=MD5

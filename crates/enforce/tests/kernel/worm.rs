@@ -50,7 +50,7 @@ fn outbreak(hospital: &Hospital) -> Vec<&'static str> {
         assert_eq!(part.line(), "ready");
         part
     };
-    let _machines: Vec<Part> = WARD_ONE
+    let machines: Vec<Part> = WARD_ONE
         .iter()
         .map(|own| machine("a", own))
         .chain(WARD_TWO.iter().map(|own| machine("b", own)))
@@ -64,6 +64,8 @@ fn outbreak(hospital: &Hospital) -> Vec<&'static str> {
         thread::sleep(Duration::from_millis(100));
     }
     let reached = infected();
+    // Before the marks: whoever lives infects again.
+    drop(machines);
     reached.iter().for_each(|one| std::fs::remove_file(mark(hospital.state(), one)).unwrap());
     reached
 }
