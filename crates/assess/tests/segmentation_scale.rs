@@ -52,7 +52,7 @@ fn device(number: u32) -> Device {
         (C::Printer, K::It),
         (C::Camera, K::It),
     ];
-    let (category, criticality) = if number % 100 == 0 {
+    let (category, criticality) = if number.is_multiple_of(100) {
         SERVERS[(number / 100) as usize % SERVERS.len()]
     } else {
         OTHERS[number as usize % OTHERS.len()]

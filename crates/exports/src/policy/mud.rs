@@ -7,7 +7,7 @@
 
 use ipnet::IpNet;
 use serde_json::{Map, Value, json};
-use wardline_model::{Label, Policy, PortRange, Timestamp, Transport};
+use wardline_model::{Label, Policy, PortRange, Transport};
 
 use super::ordered::{Ordered, Side, Use, ranges};
 use super::{RenderError, Rendered, unsaid};
@@ -42,7 +42,7 @@ pub fn mud(policy: &Policy, group: &Label, url: &str) -> Result<Rendered, Render
         "ietf-mud:mud": {
             "mud-version": 1,
             "mud-url": url,
-            "last-update": policy.learned_until.unwrap_or(Timestamp::default()),
+            "last-update": policy.learned_until.unwrap_or_default(),
             "cache-validity": 48,
             "is-supported": true,
             "systeminfo": about,
