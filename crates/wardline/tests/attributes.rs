@@ -242,6 +242,13 @@ fn stun() -> Vec<u8> {
         .to_vec()
 }
 
+/// A registration, as Ling et al. (2017) describe it.
+fn edimax() -> Vec<u8> {
+    b"<param><code value=\"1010\" /><model value=\"SP-0000W\" /><id value=\"02000000000A\" /><type value=\"SmartPlug\" />\
+    <alias value=\"lamp\" /><devfwver value=\"1.09#010001\" /><productid value=\"EDIMAX#SP-0000W#1.0#1.09\" /></param>"
+        .to_vec()
+}
+
 /// ASHRAE 135 section 15.5: the application software version of a device object.
 fn bacnet_property() -> Vec<u8> {
     b"\x81\x0a\x00\x18\x01\x00\x30\x01\x0c\x0c\x02\x00\x04\xd2\x19\x0c\x3e\x75\x04\x001.2\x3f".to_vec()
@@ -363,6 +370,7 @@ fn spoken() -> Vec<Observation> {
         (Protocol::Coap, coap()),
         (Protocol::Syslog, syslog()),
         (Protocol::Stun, stun()),
+        (Protocol::Edimax, edimax()),
     ];
     let mut told = Vec::new();
     for (protocol, pieces) in streams {

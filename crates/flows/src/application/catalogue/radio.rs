@@ -22,7 +22,7 @@ pub(super) const ENTRIES: &[CatalogueEntry] = &[
             "writes to control points of the health services",
             "patient fields readable (kinds)",
         ],
-        tested: &["bumble (recorded)", "captures, read by eye", "vectors"],
+        tested: &["bumble (recorded)", "tshark", "captures", "vectors"],
         ignored: "extended and periodic advertising beyond its first address; isochronous channels; L2CAP channels other than ATT and SMP; connections that began before the capture, since nobody knows between whom",
     },
     CatalogueEntry {

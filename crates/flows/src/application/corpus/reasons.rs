@@ -9,6 +9,11 @@ const REASONS: &[(&str, &[&str], &str)] = &[
     ),
     (
         "ble",
+        &["fitbitfitness", " value: "],
+        "the sniffer found the begin of the message broken: we read it as it was sent again, tshark keeps the broken one",
+    ),
+    (
+        "ble",
         &["fitbitfitness", " handle: "],
         "the sniffer missed the request: tshark takes the answer for one to the request before, or does not say of what",
     ),
