@@ -19,6 +19,7 @@ export async function pagesOf(base) {
     { name: 'findings', path: '/findings', ready: 'main .card' },
     { name: 'exposures', path: '/exposures', ready: 'main .card' },
     { name: 'patch', path: '/patch', ready: 'main .card', expected: overview.vulnerabilities > 0 ? ['Place 1'] : [] },
+    { name: 'training', path: '/training?role=htm', ready: 'main .card' },
     { name: 'map', path: '/map', ready: overview.flows > 0 ? 'svg [role=listbox]' : 'main .card' },
     { name: 'segments', path: '/segments', ready: '#rules', expected: overview.flows > 0 ? ['Crown jewels'] : [] },
     { name: 'map-segments', path: '/map?group=segment', ready: overview.flows > 0 ? 'svg [role=listbox]' : 'main .card' },

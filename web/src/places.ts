@@ -8,6 +8,7 @@ export type Place =
   | { page: 'finding'; id: string }
   | { page: 'exposures' }
   | { page: 'patch' }
+  | { page: 'training' }
   | { page: 'map' }
   | { page: 'segments' }
   | { page: 'conversations' }
@@ -30,6 +31,7 @@ export function matchPage(path: string): Place {
     case 'findings':
     case 'exposures':
     case 'patch':
+    case 'training':
     case 'map':
     case 'segments':
     case 'conversations':

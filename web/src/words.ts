@@ -14,7 +14,9 @@ import type {
   Priority,
   SensorStatus,
   Severity,
+  StaffRole,
   Standing,
+  TrainingList,
 } from './api/records';
 import type { Role } from './api/session.svelte';
 import { number } from './format';
@@ -31,6 +33,7 @@ export const words = {
     findings: 'Findings',
     exposures: 'Exposures',
     patch: 'Patch queue',
+    training: 'Training',
     map: 'Map',
     segments: 'Zones and rules',
     conversations: 'Conversations',
@@ -494,6 +497,23 @@ export const words = {
     window: ({ weekday, hour, hours, conversations }: PatchWindow) =>
       `${['Monday', 'Tuesday', 'Wednesday', 'Thursday', 'Friday', 'Saturday', 'Sunday'][weekday]} from ${String(hour).padStart(2, '0')}:00 UTC for ${hours} hours (${plural(conversations, 'conversation', 'conversations')} a week)`,
     askWard: 'Quiet hours of its own week. Ask the ward all the same.',
+  },
+
+  training: {
+    lead: 'What staff should do, and stop doing, about the weaknesses that were really seen on this network. What was not seen may still be there.',
+    role: 'For',
+    roles: {
+      nurse: 'Nurses and others at the bed',
+      htm: 'Clinical engineering (HTM)',
+      network: 'Network engineering',
+      security: 'Security analysts',
+      procurement: 'Procurement',
+    } satisfies Record<StaffRole, string>,
+    none: 'Nothing was seen that this role should learn about. What was not seen may still be there.',
+    seen: (page: TrainingList['pages'][number]) =>
+      `Seen on ${plural(page.devices, 'device', 'devices')}${page.zones.length > 0 ? `: ${page.zones.join(', ')}` : ''}`,
+    start: 'Do',
+    stop: 'Stop',
   },
 
   lifecycle: {

@@ -204,6 +204,17 @@ fn the_patch_queue_tells_why_and_what_was_decided() {
     assert_eq!(console.get("/api/v1/devices/d-none/windows").status, 404);
     assert_eq!(console.get("/api/v1/vulnerabilities?priority=soon").status, 400);
     assert_eq!(console.get("/patch").status, 200);
+
+    // A device's life: an answer to each of five questions.
+    let device = console.ok(&format!("/api/v1/devices/{id}"));
+    assert_eq!(device["lifecycle"]["answers"].as_array().unwrap().len(), 5);
+    // What staff should learn from what was seen, and no page for anything else.
+    let list = console.ok("/api/v1/training/nurse");
+    let pages = list["pages"].as_array().unwrap();
+    assert!(pages.iter().any(|page| page["subject"] == "waits-for-maker"), "{list}");
+    assert!(pages.iter().all(|page| page["devices"].as_u64() > Some(0) || page["subject"] == "flat-network"));
+    assert_eq!(console.get("/api/v1/training/visitor").status, 404);
+    assert_eq!(console.get("/training").status, 200);
 }
 
 #[test]

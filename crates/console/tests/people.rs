@@ -64,7 +64,9 @@ fn accounts(directory: &Path) -> Accounts {
 fn console() -> Console {
     let directory = tempfile::tempdir().unwrap();
     let store = SqliteStore::open(directory.path()).unwrap();
-    store.append(&hospital::batch()).unwrap();
+    let batch = hospital::batch();
+    store.append(&batch).unwrap();
+    hospital::weakness::keep(&store, &batch).unwrap();
     let entrance = Entrance { accounts: Some(accounts(directory.path())), ..Entrance::default() };
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
     let listener = runtime.block_on(bind("127.0.0.1:0".parse().unwrap(), &entrance)).unwrap();
@@ -113,7 +115,7 @@ impl Console {
 }
 
 /// Every address, with one that exists where it has a part of its own, and who may not ask.
-const ADDRESSES: [(&str, bool); 16] = [
+const ADDRESSES: [(&str, bool); 17] = [
     ("/health", true),
     ("/devices", true),
     ("/devices/DEVICE", true),
@@ -123,6 +125,7 @@ const ADDRESSES: [(&str, bool); 16] = [
     ("/devices/DEVICE/windows", false),
     ("/exposures", false),
     ("/vulnerabilities", false),
+    ("/training/nurse", false),
     ("/flows", false),
     ("/map", false),
     ("/segmentation", false),
@@ -148,6 +151,13 @@ fn every_address_answers_only_whose_role_it_is_for() {
             assert_eq!(console.get(&path, &cookie).status, expected, "{path} to {role}");
         }
     }
+    // What is late and recalled is for those who see vulnerabilities.
+    let told = |role: Role| {
+        console
+            .get(&format!("/api/v1/devices/{device}"), &console.sign_in(role.name(), PASSWORD).cookie())
+            .json()
+    };
+    assert!(told(Role::Analyst)["lifecycle"].is_object() && told(Role::Ward).get("lifecycle").is_none());
     // What nobody listed is told to nobody, and not even that to who is not signed in.
     assert_eq!(console.get("/api/v1/secrets", &analyst).status, 404);
     assert_eq!(console.get("/api/v1/secrets", "").status, 401);

@@ -269,6 +269,15 @@ export interface PatchWindow {
   conversations: number;
 }
 
+export const STAFF_ROLES = ['nurse', 'htm', 'network', 'security', 'procurement'] as const;
+export type StaffRole = (typeof STAFF_ROLES)[number];
+
+export interface TrainingList {
+  role: StaffRole;
+  time: Time;
+  pages: { subject: string; title: string; means: string; do: string[]; stop: string[]; devices: number; zones: string[]; severity: Severity }[];
+}
+
 export interface Flow {
   community_id: string | null;
   src: string;

@@ -9,7 +9,7 @@ use wardline_store::{DeviceQuery, DeviceSort, Page};
 use super::parameters::{Identifier, Parameters, page_limit};
 use super::read;
 use crate::Shared;
-use crate::people::Visitor;
+use crate::people::{Role, Visitor};
 use crate::problem::Problem;
 use crate::rows::DeviceRow;
 
@@ -74,10 +74,13 @@ pub(super) async fn one(
         Ok(Some((store.lifecycle(&wanted)?, device)))
     });
     let found = found.await?;
+    // What is late and recalled is for those who see vulnerabilities.
+    let of_ward = visitor.as_ref().is_some_and(|Extension(visitor)| visitor.role == Role::Ward);
     let own = visitor.and_then(|Extension(visitor)| visitor.zone);
     // A device of another zone is as if there were none: not even that it exists is told.
     let found = found.filter(|(_, device)| own.is_none() || device.zone == own);
     let (lifecycle, device) =
         found.ok_or_else(|| Problem::not_found(format!("No device has the identifier {id}.")))?;
+    let lifecycle = lifecycle.filter(|_| !of_ward && own.is_none());
     Ok(Json(Named { name: device.display_name(), device, lifecycle }))
 }

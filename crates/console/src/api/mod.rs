@@ -12,6 +12,7 @@ mod overview;
 mod parameters;
 mod segmentation;
 mod session;
+mod training;
 mod vulnerabilities;
 
 pub(crate) use parameters::{Identifier, Parameters};
@@ -36,6 +37,7 @@ pub(crate) fn router() -> Router<Shared> {
         .route("/findings/{id}", get(findings::one))
         .route("/exposures", get(exposures::list))
         .route("/vulnerabilities", get(vulnerabilities::list))
+        .route("/training/{id}", get(training::list))
         .route("/flows", get(flows::list))
         .route("/map", get(map::map))
         .route("/segmentation", get(segmentation::zones))

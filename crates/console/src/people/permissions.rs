@@ -106,6 +106,7 @@ pub(crate) const ROUTES: &[Route] = &[
     route("/devices/{id}/windows", STAFF, false),
     route("/exposures", STAFF, false),
     route("/vulnerabilities", STAFF, false),
+    route("/training/{id}", STAFF, false),
     route("/flows", STAFF, false),
     route("/map", STAFF, false),
     route("/segmentation", STAFF, false),

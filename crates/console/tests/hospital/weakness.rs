@@ -1,6 +1,6 @@
 //! Invented advisories about invented products, the queue that they make, and what is decided about it.
 
-use wardline_assess::{Advisories, Surroundings};
+use wardline_assess::{Advisories, Products, Surroundings};
 use wardline_model::{
     AdvisedVulnerability, Advisory, CvssScore, ExploitPrediction, ExploitedVulnerability, Label, PatchStatus,
     PlanAction, PlanEvent, ProductStatement, ProductStatus, Remedy, RemedyKind, Vulnerability,
@@ -43,8 +43,7 @@ fn advisory(
     }
 }
 
-/// The queue of a hospital.
-pub(crate) fn queue(batch: &Batch) -> Vec<Vulnerability> {
+fn advisories() -> Advisories {
     let update = |text| Some((RemedyKind::Update, text));
     let advisories = vec![
         advisory(1, ("Corvin", "SteadyFlow 2"), "vers:all/*", 9.8, update(LONG_REMEDY)),
@@ -70,16 +69,21 @@ pub(crate) fn queue(batch: &Batch) -> Vec<Vulnerability> {
         model: Label::new("v2026.06.15"),
         date: Label::new("2026-03-02"),
     }];
+    Advisories::new(advisories, exploited, predictions, Vec::new())
+}
+
+fn queue(advisories: &Advisories, batch: &Batch) -> Vec<Vulnerability> {
     let mut surroundings = Surroundings::new(&batch.exposures);
     surroundings.hear(&batch.devices, &batch.edges);
-    Advisories::new(advisories, exploited, predictions, Vec::new())
-        .queue_within(&batch.devices, &surroundings)
+    advisories.queue_within(&batch.devices, &surroundings)
 }
 
 /// Keeps the queue, and what was decided about its first pump.
 pub(crate) fn keep(store: &SqliteStore, batch: &Batch) -> Result<(), StoreError> {
-    let queue = queue(batch);
+    let advisories = advisories().with_products(Products::default(), "2026-03-02");
+    let queue = queue(&advisories, batch);
     store.replace_vulnerabilities(&queue)?;
+    store.replace_lifecycles(&advisories.lifecycles(&batch.devices, &queue))?;
     let Some(first) = queue.iter().find(|entry| entry.fix.needs_vendor_approval) else { return Ok(()) };
     let actions = [
         PlanAction::Assign { owner: Label::new("Bo Example"), due: Label::new("2026-03-31") },
