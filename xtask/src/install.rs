@@ -25,6 +25,10 @@ const PACKAGES: &[(&str, &str)] = &[
     ("freeradius", "freeradius"),
     ("hostapd", "hostapd"),
     ("wpa_supplicant", "wpasupplicant"),
+    ("docker-compose", "docker-compose"),
+    ("nats-server", "nats-server"),
+    // Its programs are on no path but those of its own versions.
+    ("pg_lsclusters", "postgresql"),
 ];
 
 /// Validators of what is exported, from PyPI: the YANG modules of RFC 8519 and RFC 8520, the schemas of Kubernetes.

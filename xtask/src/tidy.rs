@@ -18,6 +18,7 @@ const LINES_MAX: usize = 1_000;
 const WALLS: &[(&str, &[&str])] = &[
     ("wardline-model", &[]),
     ("wardline-wire", &[]),
+    ("wardline-bus", &["wardline-model"]),
     ("wardline-capture", &[]),
     ("wardline-flows", &["wardline-wire", "wardline-model"]),
     ("wardline-feeds", &["wardline-model"]),
@@ -34,6 +35,7 @@ const WALLS: &[(&str, &[&str])] = &[
         &[
             "wardline-model",
             "wardline-wire",
+            "wardline-bus",
             "wardline-capture",
             "wardline-flows",
             "wardline-feeds",
@@ -51,7 +53,9 @@ const WALLS: &[(&str, &[&str])] = &[
 
 /// Libraries that only the rooms named may use.
 const HEAVY: &[(&str, &[&str])] = &[
-    ("tokio", &["wardline-console", "wardline-shield", "wardline"]),
+    ("async-nats", &["wardline-bus"]),
+    ("postgres", &["wardline-store"]),
+    ("tokio", &["wardline-bus", "wardline-console", "wardline-shield", "wardline"]),
     ("axum", &["wardline-console"]),
     ("rusqlite", &["wardline-store"]),
     ("parquet", &["wardline-store"]),

@@ -1,5 +1,6 @@
 //! What is stored together.
 
+use serde::{Deserialize, Serialize};
 use wardline_model::{Device, Edge, Exposure, Finding, FlowRecord, Timestamp};
 
 /// How far a run has read: totals since the state directory was made.
@@ -30,7 +31,29 @@ pub struct Batch {
     pub edges: Vec<Edge>,
     /// How far the run has read.
     pub progress: Progress,
+    /// How far other machines were heard when these conclusions were drawn.
+    pub heard: Vec<Heard>,
+    /// The charge under which this is stored, see [`crate::Store::take_charge`]. It is refused when another has the charge
+    /// by now.
+    pub charge: Option<Charge>,
 }
+
+/// How far a sensor was heard: everything up to here is stored, with what follows from it.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Heard {
+    /// Name of the sensor.
+    pub sensor: String,
+    /// Which of its spools: numbers begin anew in another.
+    pub spool: String,
+    /// The last number that is stored whole.
+    pub number: u64,
+    /// How much of the next number is stored.
+    pub places: u64,
+}
+
+/// The right of one process to write, while others stand by. A later one has a greater number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Charge(pub u64);
 
 impl Batch {
     /// Whether there is nothing to store.
@@ -41,6 +64,7 @@ impl Batch {
             && self.flows.is_empty()
             && self.edges.is_empty()
             && self.progress == Progress::default()
+            && self.heard.is_empty()
     }
 }
 

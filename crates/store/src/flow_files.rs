@@ -18,6 +18,7 @@ use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use parquet::basic::{Compression, ZstdLevel};
 use parquet::errors::ParquetError;
 use parquet::file::properties::WriterProperties;
+use parquet::file::reader::ChunkReader;
 use wardline_model::{DeviceId, FlowRecord, Label, Protocol, TcpOutcome, Timestamp, Transport};
 
 use crate::StoreError;
@@ -53,6 +54,60 @@ static SCHEMA: LazyLock<SchemaRef> = LazyLock::new(|| {
     ]))
 });
 
+/// A file of conversations in memory.
+pub(crate) struct FlowBytes {
+    writer: ArrowWriter<Vec<u8>>,
+    rows: Vec<FlowRecord>,
+}
+
+impl FlowBytes {
+    pub(crate) fn create() -> Result<Self, StoreError> {
+        let writer = ArrowWriter::try_new(Vec::new(), SCHEMA.clone(), Some(properties()));
+        Ok(Self { writer: writer.map_err(in_memory)?, rows: Vec::new() })
+    }
+
+    pub(crate) fn push(&mut self, flow: FlowRecord) -> Result<(), StoreError> {
+        self.rows.push(flow);
+        if self.rows.len() >= BATCH_ROWS { self.write_rows() } else { Ok(()) }
+    }
+
+    pub(crate) fn finish(mut self) -> Result<Vec<u8>, StoreError> {
+        self.write_rows()?;
+        self.writer.into_inner().map_err(in_memory)
+    }
+
+    fn write_rows(&mut self) -> Result<(), StoreError> {
+        if self.rows.is_empty() {
+            return Ok(());
+        }
+        let batch = columns(&self.rows).map_err(|cause| in_memory(ParquetError::from(cause)))?;
+        self.rows.clear();
+        self.writer.write(&batch).map_err(in_memory)
+    }
+}
+
+fn in_memory(cause: ParquetError) -> StoreError {
+    StoreError::FlowFile { path: PathBuf::from("conversations"), cause }
+}
+
+/// Reads a file of conversations that lies in memory.
+pub(crate) fn read_flow_bytes(
+    name: &str,
+    contents: bytes::Bytes,
+    visit: impl FnMut(FlowRecord),
+) -> Result<(), StoreError> {
+    read(Path::new(name), contents, visit)
+}
+
+fn properties() -> WriterProperties {
+    let level = ZstdLevel::try_new(3).unwrap_or_default();
+    WriterProperties::builder()
+        .set_compression(Compression::ZSTD(level))
+        // The same conversations shall give the same bytes, whichever build wrote them.
+        .set_created_by("wardline".to_owned())
+        .build()
+}
+
 /// Writes a file of conversations. It appears under its name only when it is complete and synced.
 pub struct FlowFileWriter {
     path: PathBuf,
@@ -67,13 +122,7 @@ impl FlowFileWriter {
         let unfinished = path.with_extension("parquet.unfinished");
         let file = File::create(&unfinished)
             .map_err(|cause| StoreError::File { path: unfinished.clone(), cause })?;
-        let level = ZstdLevel::try_new(3).unwrap_or_default();
-        let properties = WriterProperties::builder()
-            .set_compression(Compression::ZSTD(level))
-            // The same conversations shall give the same bytes, whichever build wrote them.
-            .set_created_by("wardline".to_owned())
-            .build();
-        let writer = ArrowWriter::try_new(file, SCHEMA.clone(), Some(properties))
+        let writer = ArrowWriter::try_new(file, SCHEMA.clone(), Some(properties()))
             .map_err(|cause| StoreError::FlowFile { path: path.to_owned(), cause })?;
         Ok(Self { path: path.to_owned(), unfinished, writer, rows: Vec::new() })
     }
@@ -200,8 +249,16 @@ const fn outcome_name(outcome: TcpOutcome) -> &'static str {
 }
 
 /// Reads a file of conversations and gives each to `visit`.
-pub fn read_flow_file(path: &Path, mut visit: impl FnMut(FlowRecord)) -> Result<(), StoreError> {
+pub fn read_flow_file(path: &Path, visit: impl FnMut(FlowRecord)) -> Result<(), StoreError> {
     let file = File::open(path).map_err(|cause| StoreError::File { path: path.to_owned(), cause })?;
+    read(path, file, visit)
+}
+
+fn read(
+    path: &Path,
+    file: impl ChunkReader + 'static,
+    mut visit: impl FnMut(FlowRecord),
+) -> Result<(), StoreError> {
     let damaged = |cause| StoreError::FlowFile { path: path.to_owned(), cause };
     let reader = ParquetRecordBatchReaderBuilder::try_new(file)
         .and_then(|builder| builder.build())

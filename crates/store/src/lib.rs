@@ -1,7 +1,7 @@
 //! Durable state and history.
 //!
 //! One trait, [`Store`], so that a hospital can begin with SQLite on one machine and a group can move to
-//! PostgreSQL later. Current records (devices, findings, exposures) and the history of who talked to whom
+//! PostgreSQL later ([`copy`] takes everything along, either way). Current records (devices, findings, exposures) and the history of who talked to whom
 //! (edges by hour) live in the database; raw conversations live in Parquet files that any engine reads.
 //!
 //! # Guarantees
@@ -13,14 +13,19 @@
 #![forbid(unsafe_code)]
 
 mod batch;
+mod copy;
 mod error;
 mod flow_files;
+mod postgresql;
 mod query;
+mod record;
 mod sqlite;
 
-pub use batch::{Acknowledged, Batch, Progress};
+pub use batch::{Acknowledged, Batch, Charge, Heard, Progress};
+pub use copy::{Copied, Item, Proof, Totals, back_up, copy, proof, restore};
 pub use error::StoreError;
 pub use flow_files::{FlowFileWriter, read_flow_file};
+pub use postgresql::PostgresStore;
 pub use query::{
     DeviceQuery, DeviceSort, EdgeQuery, ExposureQuery, FindingQuery, FlowQuery, Overview, Page,
     VulnerabilityQuery,
@@ -28,7 +33,7 @@ pub use query::{
 pub use sqlite::SqliteStore;
 
 use wardline_model::{
-    Device, DeviceId, Edge, Exposure, Finding, FlowRecord, Lifecycle, PlanEvent, Vulnerability,
+    Device, DeviceId, Edge, Exposure, Finding, FlowRecord, Lifecycle, PlanEvent, Timestamp, Vulnerability,
 };
 
 /// Where state is kept. Implementations may be shared between threads.
@@ -81,4 +86,32 @@ pub trait Store: Send + Sync {
 
     /// Counts for the first page.
     fn overview(&self) -> Result<Overview, StoreError>;
+
+    /// Checks the digest of every record, and whatever else this store can check. Returns how many records were checked.
+    fn verify(&self) -> Result<u64, StoreError>;
+
+    /// How far each sensor was heard.
+    fn heard(&self) -> Result<Vec<Heard>, StoreError>;
+
+    /// Takes or renews the charge of writing until `until`, for a process that calls itself `holder`. `None` while
+    /// another has it: its time must have passed before `now`. With `until` at `now` it is given back.
+    fn take_charge(
+        &self,
+        holder: &str,
+        now: Timestamp,
+        until: Timestamp,
+    ) -> Result<Option<Charge>, StoreError>;
+
+    /// Gives everything to `visit`, as of one moment, in an order that depends on nothing but what is held: see [`Item`].
+    fn export(&self, visit: &mut dyn FnMut(Item) -> Result<(), StoreError>) -> Result<(), StoreError>;
+
+    /// Takes over what another store exported, into one that is empty. Whole or not at all.
+    fn import(&self, items: &mut dyn Iterator<Item = Result<Item, StoreError>>) -> Result<(), StoreError>;
+
+    /// Keeps everybody from writing while `work` runs; reading goes on. Where `work` says why, nobody may write here ever
+    /// again.
+    fn while_still(
+        &self,
+        work: &mut dyn FnMut() -> Result<Option<String>, StoreError>,
+    ) -> Result<(), StoreError>;
 }

@@ -135,10 +135,30 @@ pub struct EdgeQuery {
     pub since: Option<Timestamp>,
     /// Hours that begin before this time.
     pub until: Option<Timestamp>,
+    /// The newest `limit` of them, whatever `offset` says; still in the order of time.
+    pub newest: bool,
     /// How many to leave out.
     pub offset: u64,
     /// How many at most; 0 is all.
     pub limit: u64,
+}
+
+impl EdgeQuery {
+    /// Where in the whole list a page of so many items begins.
+    pub(crate) const fn begin(&self, total: u64, items: usize) -> u64 {
+        if self.newest { total.saturating_sub(items as u64) } else { self.offset }
+    }
+}
+
+/// In which order edges are asked for, and how many are left out. The newest are asked for from the end: whatever lies
+/// before them need not be passed.
+pub(crate) fn edge_part(query: &EdgeQuery, total: u64) -> (String, u64) {
+    let columns = ["hour", "src", "dst", "transport", "port", "application"];
+    if query.newest {
+        (columns.map(|column| format!("{column} DESC")).join(", "), 0)
+    } else {
+        (columns.join(", "), query.offset.min(total))
+    }
 }
 
 /// Counts for the first page.

@@ -6,14 +6,14 @@ use std::io::Write;
 use anyhow::{Context as _, Result, bail};
 use wardline_exports::bedside::{Card, Deck, DowntimePack};
 use wardline_model::Device;
-use wardline_store::{DeviceQuery, FindingQuery, SqliteStore, Store as _};
+use wardline_store::{DeviceQuery, FindingQuery, Store};
 
 use crate::cli::Bedside;
 use crate::{Outcome, place};
 
 pub(crate) fn run(arguments: &Bedside) -> Result<Outcome> {
     let state = place::state(arguments.state.as_deref())?;
-    if !state.join("wardline.db").exists() {
+    if !place::holds_state(&state) {
         bail!(
             "{}: holds no state yet; fill it with `wardline watch -i IFACE`, or name another with --state DIR",
             state.display()
@@ -27,14 +27,14 @@ pub(crate) fn run(arguments: &Bedside) -> Result<Outcome> {
         }
         None => Deck::shipped(arguments.language)?,
     };
-    let store = SqliteStore::open(&state)?;
+    let store = place::store(&state)?;
     let now = match store.overview()?.newest {
         Some(newest) if arguments.as_of_records => newest,
         _ => crate::feed::wall_clock(),
     };
     let mut output = std::io::stdout().lock();
     if let Some(wanted) = &arguments.device {
-        let device = find(&store, wanted)?;
+        let device = find(store.as_ref(), wanted)?;
         let findings = store
             .findings(&FindingQuery { device: Some(device.id.clone()), ..FindingQuery::default() })?
             .items;
@@ -61,7 +61,7 @@ pub(crate) fn run(arguments: &Bedside) -> Result<Outcome> {
 }
 
 /// The one device that is called so.
-fn find(store: &SqliteStore, wanted: &str) -> Result<Device> {
+fn find(store: &dyn Store, wanted: &str) -> Result<Device> {
     let devices = store.devices(&DeviceQuery::default())?.items;
     let same = |text: &str| text.eq_ignore_ascii_case(wanted);
     let called = |device: &&Device| {

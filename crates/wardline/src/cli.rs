@@ -1,9 +1,11 @@
 //! The command line. Its words are a public contract: fields and verbs may be added, never changed.
 
 mod bedside;
+mod fleet;
 mod patch;
 mod segment;
 mod shield;
+mod store;
 mod training;
 
 use std::net::SocketAddr;
@@ -11,6 +13,7 @@ use std::path::PathBuf;
 
 pub(crate) use bedside::Bedside;
 use clap::{Args, Parser, Subcommand, ValueEnum};
+pub(crate) use fleet::{AccessPlace, Broker, SensorArguments, SensorsVerb, SiteRun, SiteVerb};
 pub(crate) use patch::{Patch, PatchVerb, Place, Simulate, Subject, VexKind};
 pub(crate) use segment::{
     LadderStep, Rendering, Segment, SegmentApply, SegmentContain, SegmentDiff, SegmentHoldPort, SegmentKeep,
@@ -19,6 +22,7 @@ pub(crate) use segment::{
 };
 use serde::{Deserialize, Serialize};
 pub(crate) use shield::{AuthorityPlace, Shield, ShieldAuthority, ShieldClinic, ShieldDevice};
+pub(crate) use store::StoreVerb;
 pub(crate) use training::Training;
 use wardline_console::Role;
 use wardline_exports::events::Format;
@@ -34,6 +38,11 @@ use wardline_model::{Attack, Category, ExposureKind, Severity};
 pub(crate) struct CommandLine {
     #[command(subcommand)]
     pub verb: Verb,
+
+    /// Keep records in this database instead of the state directory: `postgres://USER:PASSWORD@HOST/DATABASE`, or another
+    /// directory. Keys, accounts and feeds stay in the state directory.
+    #[arg(long, value_name = "ADDRESS", env = "WARDLINE_STORE", hide_env_values = true, global = true)]
+    pub store: Option<String>,
 }
 
 #[derive(Debug, Subcommand)]
@@ -46,6 +55,11 @@ pub(crate) enum Verb {
     Serve(Serve),
     /// Serve the console on a simulated hospital that ships with the program.
     Demo(Demo),
+    /// Listen at one place of a site, and tell its site what was seen.
+    Sensor(Box<SensorArguments>),
+    /// Conclude from what all sensors of a site tell; let sensors in.
+    #[command(subcommand)]
+    Site(SiteVerb),
     /// List the devices that the state directory holds.
     Devices(Devices),
     /// List the findings that the state directory holds.
@@ -79,6 +93,9 @@ pub(crate) enum Verb {
     /// Check the audit log.
     #[command(subcommand)]
     Audit(Audit),
+    /// Move what is kept to another database, back it up, restore it, check it.
+    #[command(subcommand)]
+    Store(StoreVerb),
     /// Print the JSON Schema (2020-12) of every record.
     Schema(Schema),
 }

@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use anyhow::{Context as _, Result, bail};
 use wardline_assess::segmentation::{Containment, Cut, contain};
 use wardline_model::{Finding, Policy};
-use wardline_store::{FindingQuery, SqliteStore, Store as _};
+use wardline_store::FindingQuery;
 
 use crate::cli::SegmentContain;
 use crate::list::reference;
@@ -40,10 +40,10 @@ pub(crate) fn run(arguments: &SegmentContain) -> Result<Outcome> {
 
 fn find(arguments: &SegmentContain) -> Result<Finding> {
     let state = place::state(arguments.place.state.as_deref())?;
-    if !state.join("wardline.db").exists() {
+    if !place::holds_state(&state) {
         bail!("{}: holds no state yet; name another with --state DIR", state.display());
     }
-    let page = SqliteStore::open(&state)?.findings(&FindingQuery::default())?;
+    let page = place::store(&state)?.findings(&FindingQuery::default())?;
     let found = page.items.into_iter().find(|finding| finding.id == arguments.finding);
     found
         .with_context(|| format!("no finding '{}'; `wardline findings --json` lists them", arguments.finding))

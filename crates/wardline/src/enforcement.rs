@@ -9,7 +9,7 @@ use anyhow::{Context as _, Result, bail};
 use wardline_assess::segmentation::refreshed;
 use wardline_enforce::quarantine::{Quarantine, Request, Step};
 use wardline_enforce::{Ended, Enforcer, audit, keep as keep_lease, listen};
-use wardline_store::{DeviceQuery, SqliteStore, Store as _};
+use wardline_store::DeviceQuery;
 
 use crate::cli::{
     LadderStep, SegmentApply, SegmentKeep, SegmentPerson, SegmentQuarantine, SegmentRefresh, SegmentServe,
@@ -76,10 +76,10 @@ pub(crate) fn confirm(arguments: &SegmentPerson) -> Result<Outcome> {
 pub(crate) fn refresh(arguments: &SegmentRefresh) -> Result<Outcome> {
     let (enforcer, state) = open(&arguments.person.place)?;
     let inventory = arguments.inventory_state.clone().unwrap_or(state);
-    if !inventory.join("wardline.db").exists() {
+    if !place::holds_state(&inventory) {
         bail!("{}: holds no inventory; name another with --inventory-state DIR", inventory.display());
     }
-    let devices = SqliteStore::open(&inventory)?.devices(&DeviceQuery::default())?.items;
+    let devices = place::store(&inventory)?.devices(&DeviceQuery::default())?.items;
     let (policy, _) = refreshed(&enforcer.confirmed()?, &devices);
     let added = enforcer.refresh(&policy, &arguments.person.by, now_s())?;
     writeln!(std::io::stdout().lock(), "{added} addresses more. Nothing else changed.")?;

@@ -156,7 +156,7 @@ impl Engine {
     }
 }
 
-fn flows_frame(frame: wardline_capture::Frame<'_>) -> wardline_flows::Frame<'_> {
+pub(crate) fn flows_frame(frame: wardline_capture::Frame<'_>) -> wardline_flows::Frame<'_> {
     wardline_flows::Frame {
         capture: CaptureId(frame.file),
         number: frame.number,
@@ -167,7 +167,7 @@ fn flows_frame(frame: wardline_capture::Frame<'_>) -> wardline_flows::Frame<'_> 
     }
 }
 
-fn pipeline(making: &Making) -> Pipeline {
+pub(crate) fn pipeline(making: &Making) -> Pipeline {
     Pipeline::new(wardline_flows::Settings {
         workers: making.workers,
         digests: DigestAlgorithms::of(making.indicators.iter().map(|indicator| &indicator.pattern)),
@@ -175,7 +175,7 @@ fn pipeline(making: &Making) -> Pipeline {
     })
 }
 
-fn assess_settings(making: &Making) -> wardline_assess::Settings {
+pub(crate) fn assess_settings(making: &Making) -> wardline_assess::Settings {
     wardline_assess::Settings {
         site: making.site.clone(),
         default_credentials: wardline_assess::default_credentials(&making.key),

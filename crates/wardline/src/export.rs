@@ -7,7 +7,7 @@ use std::path::Path;
 use anyhow::{Context as _, Result, bail};
 use wardline_exports::events::Exporter;
 use wardline_model::Record;
-use wardline_store::{DeviceQuery, ExposureQuery, FindingQuery, SqliteStore, Store as _};
+use wardline_store::{DeviceQuery, ExposureQuery, FindingQuery};
 
 use crate::cli::{Export, ExportKind};
 use crate::{Outcome, complain, place};
@@ -78,14 +78,14 @@ fn from_lines(path: &Path, tell: &mut impl FnMut(&Record) -> Result<()>) -> Resu
 
 fn from_state(arguments: &Export, tell: &mut impl FnMut(&Record) -> Result<()>) -> Result<()> {
     let state = place::state(arguments.state.as_deref())?;
-    if !state.join("wardline.db").exists() {
+    if !place::holds_state(&state) {
         bail!(
             "{}: holds no state yet; fill it with `wardline watch -i IFACE`, or give records: wardline analyze CAPTURE --json | wardline export {} -",
             state.display(),
             arguments.format
         );
     }
-    let store = SqliteStore::open(&state)?;
+    let store = place::store(&state)?;
     let wanted = |kind: ExportKind| arguments.only.is_empty() || arguments.only.contains(&kind);
     if wanted(ExportKind::Devices) {
         for device in store.devices(&DeviceQuery::default())?.items {

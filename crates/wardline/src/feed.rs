@@ -3,10 +3,11 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
-use crossbeam_channel::{RecvTimeoutError, Sender};
+use crossbeam_channel::{Receiver, RecvTimeoutError, Sender};
 use wardline_assess::Changes;
 use wardline_capture::{Filter, Frame, LiveRing, MergedCapture};
 use wardline_console::{Live, SensorState, SensorStatus};
@@ -17,11 +18,11 @@ use crate::analyze::shown;
 use crate::engine::Engine;
 
 /// Longest time between two batches: how stale the console may be.
-const BATCH_TIME: Duration = Duration::from_millis(500);
+pub(crate) const BATCH_TIME: Duration = Duration::from_millis(500);
 /// Frames after which a batch is due, however fast they come.
-const BATCH_FRAMES: u64 = 16_384;
+pub(crate) const BATCH_FRAMES: u64 = 16_384;
 /// Longest sleep, so that an order to stop is heard.
-const NAP: Duration = Duration::from_millis(50);
+pub(crate) const NAP: Duration = Duration::from_millis(50);
 
 /// Batches of frames that may wait between the rings and the pipeline.
 const BATCHES_WAITING: usize = 64;
@@ -55,7 +56,7 @@ struct Told {
 }
 
 /// How fast recorded time passes.
-struct Pace {
+pub(crate) struct Pace {
     speed: f64,
     began: Option<(Instant, i64)>,
 }
@@ -96,18 +97,7 @@ impl Feeder {
     pub(crate) fn watch(&mut self, rings: Vec<LiveRing>, interface: &str) -> Result<()> {
         self.engine.name_capture(0, interface);
         self.begin(SensorState::Live, vec![interface.to_owned()]);
-        let (frames, taken) = crossbeam_channel::bounded(BATCHES_WAITING);
-        let readers: Vec<_> = rings
-            .into_iter()
-            .enumerate()
-            .map(|ring| {
-                let (frames, stop) = (frames.clone(), Arc::clone(&self.stop));
-                std::thread::Builder::new()
-                    .name("ring".to_owned())
-                    .spawn(move || read_ring(ring, &frames, &stop))
-            })
-            .collect::<std::io::Result<_>>()?;
-        drop(frames);
+        let (taken, readers) = read_rings(rings, &self.stop)?;
         let mut dropped = vec![0; readers.len()];
         let mut number = 0;
         let mut problem = None;
@@ -240,7 +230,7 @@ impl Feeder {
         };
         let Changes { devices, findings, exposures, flows, edges } = changes;
         let nothing_new = progress.packets == 0 && progress.dropped == 0;
-        let batch = Batch { devices, findings, exposures, flows, edges, progress };
+        let batch = Batch { devices, findings, exposures, flows, edges, progress, ..Batch::default() };
         if nothing_new && (Batch { progress: Progress::default(), ..batch.clone() }).is_empty() {
             return Ok(());
         }
@@ -265,8 +255,25 @@ impl Feeder {
     }
 }
 
+/// Reads every ring in a thread of its own.
+pub(crate) fn read_rings(
+    rings: Vec<LiveRing>,
+    stop: &Stop,
+) -> Result<(Receiver<Taken>, Vec<JoinHandle<()>>)> {
+    let (frames, taken) = crossbeam_channel::bounded(BATCHES_WAITING);
+    let readers: Vec<_> = rings
+        .into_iter()
+        .enumerate()
+        .map(|ring| {
+            let (frames, stop) = (frames.clone(), Arc::clone(stop));
+            std::thread::Builder::new().name("ring".to_owned()).spawn(move || read_ring(ring, &frames, &stop))
+        })
+        .collect::<std::io::Result<_>>()?;
+    Ok((taken, readers))
+}
+
 /// What a thread that reads a ring has to say.
-enum Taken {
+pub(crate) enum Taken {
     Frames(RingBatch),
     Dropped { ring: usize, count: u64 },
     Failed(anyhow::Error),
@@ -274,7 +281,7 @@ enum Taken {
 
 /// Frames copied out of a ring, so that the kernel has its room back.
 #[derive(Default)]
-struct RingBatch {
+pub(crate) struct RingBatch {
     bytes: Vec<u8>,
     heads: Vec<RingHead>,
 }
@@ -298,7 +305,7 @@ impl RingBatch {
         });
     }
 
-    fn frames(&self) -> impl Iterator<Item = Frame<'_>> {
+    pub(crate) fn frames(&self) -> impl Iterator<Item = Frame<'_>> {
         self.heads.iter().map(|head| Frame {
             file: 0,
             number: 0,
@@ -360,12 +367,12 @@ pub(crate) fn wall_clock() -> Timestamp {
 }
 
 impl Pace {
-    const fn new(speed: f64) -> Self {
+    pub(crate) const fn new(speed: f64) -> Self {
         Self { speed, began: None }
     }
 
     /// How long until a frame of this time is due; `None` when it is. A speed of 0 never waits.
-    fn left(&mut self, time_ns: i64) -> Option<Duration> {
+    pub(crate) fn left(&mut self, time_ns: i64) -> Option<Duration> {
         if self.speed <= 0.0 {
             return None;
         }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::io::{BufWriter, Write};
-use std::path::Path;
+use std::sync::Arc;
 
 use anyhow::{Result, bail};
 use serde::Serialize;
@@ -10,20 +10,20 @@ use wardline_exports::RiskProfile;
 use wardline_model::{
     Category, Device, DeviceId, DeviceReference, Exposure, Finding, FlowRecord, Lifecycle, Record,
 };
-use wardline_store::{DeviceQuery, ExposureQuery, FindingQuery, FlowQuery, SqliteStore, Store};
+use wardline_store::{DeviceQuery, ExposureQuery, FindingQuery, FlowQuery, Store};
 
 use crate::cli::{Devices, Exposures, Findings, Flows, Listing};
 use crate::{Outcome, place};
 
-fn open(listing: &Listing) -> Result<SqliteStore> {
+fn open(listing: &Listing) -> Result<Arc<dyn Store>> {
     let state = place::state(listing.state.as_deref())?;
-    if !state.join("wardline.db").exists() {
+    if !place::holds_state(&state) {
         bail!(
             "{}: holds no state yet; fill it with `wardline watch -i IFACE` or `wardline serve --replay CAPTURE`, or name another with --state DIR",
             state.display()
         );
     }
-    Ok(SqliteStore::open(Path::new(&state))?)
+    place::store(&state)
 }
 
 /// A device, with what is known of its life, and of its class before anything is seen.

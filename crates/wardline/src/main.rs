@@ -22,9 +22,12 @@ mod port;
 mod report;
 mod schema;
 mod segment;
+mod sensor;
 mod serve;
 mod shield;
+mod site;
 mod site_file;
+mod store;
 mod training;
 mod update;
 
@@ -49,11 +52,16 @@ enum Outcome {
 
 fn main() -> ExitCode {
     let line = CommandLine::parse();
+    if let Some(address) = &line.store {
+        place::use_store(address);
+    }
     let outcome = match line.verb {
         Verb::Analyze(analyze) => analyze::run(&analyze),
         Verb::Watch(watch) => serve::watch(&watch),
         Verb::Serve(serve) => serve::serve(&serve),
         Verb::Demo(demo) => serve::demo(&demo),
+        Verb::Sensor(arguments) => sensor::run(&arguments),
+        Verb::Site(verb) => site::run(&verb),
         Verb::Devices(devices) => list::devices(&devices),
         Verb::Findings(findings) => list::findings(&findings),
         Verb::Exposures(exposures) => list::exposures(&exposures),
@@ -69,6 +77,7 @@ fn main() -> ExitCode {
         Verb::Training(training) => training::run(&training),
         Verb::Account(arguments) => account::run(&arguments),
         Verb::Audit(audit) => report::verify(&audit),
+        Verb::Store(verb) => store::run(&verb),
         Verb::Schema(schema) => schema::run(&schema),
     };
     match outcome {

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
@@ -13,7 +14,7 @@ use wardline_exports::{VexAuthor, VexForm, vex};
 use wardline_model::{
     Device, DeviceId, Label, Lifecycle, PatchWindow, PlanAction, PlanEvent, Record, Timestamp, Vulnerability,
 };
-use wardline_store::{DeviceQuery, EdgeQuery, ExposureQuery, SqliteStore, Store, VulnerabilityQuery};
+use wardline_store::{DeviceQuery, EdgeQuery, ExposureQuery, Store, VulnerabilityQuery};
 
 use crate::cli::{Patch, PatchVerb, Place, Simulate, Subject, VexKind};
 use crate::feed::wall_clock;
@@ -51,14 +52,14 @@ pub(crate) fn run(arguments: &Patch) -> Result<Outcome> {
     }
 }
 
-fn open(state: &Path) -> Result<SqliteStore> {
-    if !state.join("wardline.db").exists() {
+fn open(state: &Path) -> Result<Arc<dyn Store>> {
+    if !place::holds_state(state) {
         bail!(
             "{}: holds no devices yet; fill it with `wardline watch -i IFACE` or `wardline serve --replay CAPTURE`, or name another with --state DIR",
             state.display()
         );
     }
-    Ok(SqliteStore::open(state)?)
+    place::store(state)
 }
 
 fn gather(state: &Path, feeds: &[PathBuf]) -> Result<Advisories> {
@@ -100,11 +101,11 @@ struct Refreshed {
 /// Computes the queue again where feeds changed, if there is anything to compute it from.
 #[expect(clippy::print_stdout, reason = "this verb speaks to its user")]
 pub(crate) fn after_feeds(state: &Path) -> Result<()> {
-    if !state.join("wardline.db").exists() {
+    if !place::holds_state(state) {
         return Ok(());
     }
     let Refreshed { queue, matched, kinds } =
-        refresh(state, &SqliteStore::open(state)?, &hygiene::gather(state, &[])?)?;
+        refresh(state, place::store(state)?.as_ref(), &hygiene::gather(state, &[])?)?;
     println!(
         "matched again: {matched} of {kinds} kinds of devices; {} vulnerabilities in the queue",
         queue.len()
@@ -183,7 +184,7 @@ fn queue(arguments: &Patch) -> Result<Outcome> {
     let state = place::state(arguments.listing.state.as_deref())?;
     let store = open(&state)?;
     let advisories = gather(&state, &arguments.feeds)?;
-    let mut queue = refresh(&state, &store, &advisories)?.queue;
+    let mut queue = refresh(&state, store.as_ref(), &advisories)?.queue;
     if let Some(device) = &arguments.device {
         let device = DeviceId::from(device.as_str());
         queue.retain(|vulnerability| vulnerability.device == device);
@@ -235,7 +236,7 @@ fn row(vulnerability: &Vulnerability) -> [String; 9] {
 }
 
 /// The queue of one device as it was last computed.
-fn of_device(store: &SqliteStore, device: &DeviceId) -> Result<Vec<Vulnerability>> {
+fn of_device(store: &dyn Store, device: &DeviceId) -> Result<Vec<Vulnerability>> {
     let query = VulnerabilityQuery { device: Some(device.clone()), ..VulnerabilityQuery::default() };
     Ok(store.vulnerabilities(&query)?.items)
 }
@@ -243,7 +244,7 @@ fn of_device(store: &SqliteStore, device: &DeviceId) -> Result<Vec<Vulnerability
 fn decide(subject: &Subject, action: PlanAction) -> Result<Outcome> {
     let store = open(&place::state(subject.place.state.as_deref())?)?;
     let device = DeviceId::from(subject.device.as_str());
-    let found = of_device(&store, &device)?;
+    let found = of_device(store.as_ref(), &device)?;
     let vulnerability = found.iter().find(|entry| entry.cve == subject.cve).ok_or_else(|| {
         anyhow!("{} of {device} is not in the queue; see `wardline patch --device {device}`", subject.cve)
     })?;
@@ -286,8 +287,10 @@ fn show(device: &str, json: bool, place: &Place) -> Result<Outcome> {
     };
     let windows = windows(&store.edges(&query)?.items, since, device.last_seen);
     let (decisions, today) = (decisions(store.plan_events(Some(&id))?), today());
-    let vulnerabilities =
-        of_device(&store, &id)?.into_iter().map(|entry| with_plan(entry, &decisions, &today)).collect();
+    let vulnerabilities = of_device(store.as_ref(), &id)?
+        .into_iter()
+        .map(|entry| with_plan(entry, &decisions, &today))
+        .collect();
     let shown = Shown { lifecycle: store.lifecycle(&id)?, device: id, windows, vulnerabilities };
     let mut output = BufWriter::new(std::io::stdout().lock());
     if json {
@@ -403,7 +406,7 @@ fn simulate(arguments: &Simulate) -> Result<Outcome> {
     let state = place::state(arguments.place.state.as_deref())?;
     let store = open(&state)?;
     let advisories = gather(&state, &arguments.feeds)?;
-    let (devices, mut surroundings) = around(&store)?;
+    let (devices, mut surroundings) = around(store.as_ref())?;
     let supposed = &arguments.supposed;
     let patched: BTreeSet<DeviceId> =
         supposed.patched.iter().map(|device| DeviceId::from(device.as_str())).collect();

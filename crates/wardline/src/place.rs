@@ -4,9 +4,49 @@ use std::fs;
 use std::io::Write as _;
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, OnceLock};
 
 use anyhow::{Context as _, Result, bail};
 use wardline_model::PseudonymKey;
+use wardline_store::{PostgresStore, SqliteStore, Store};
+
+/// What `--store` names, for the whole run.
+static STORE: OnceLock<String> = OnceLock::new();
+
+/// Records go to this database instead of the state directory.
+pub(crate) fn use_store(address: &str) {
+    // Said once, when the program starts.
+    let _ = STORE.set(address.to_owned());
+}
+
+/// Where records are kept: what `--store` names, or the state directory.
+pub(crate) fn store(state: &Path) -> Result<Arc<dyn Store>> {
+    match STORE.get() {
+        Some(address) => open_store(address),
+        None => Ok(Arc::new(SqliteStore::open(state)?)),
+    }
+}
+
+/// A store by its address: `postgres://…`, or a directory.
+pub(crate) fn open_store(address: &str) -> Result<Arc<dyn Store>> {
+    if is_server(address) {
+        return Ok(Arc::new(PostgresStore::open(address)?));
+    }
+    Ok(Arc::new(SqliteStore::open(Path::new(address))?))
+}
+
+/// Whether an address is that of a server, and not of a directory.
+pub(crate) fn is_server(address: &str) -> bool {
+    ["postgres://", "postgresql://"].iter().any(|scheme| address.starts_with(scheme))
+}
+
+/// Whether records are kept already; a server holds them however many.
+pub(crate) fn holds_state(state: &Path) -> bool {
+    STORE.get().map_or_else(
+        || state.join("wardline.db").exists(),
+        |address| is_server(address) || Path::new(address).join("wardline.db").exists(),
+    )
+}
 
 /// The state directory: as given, or that of the user (XDG base directory specification).
 pub(crate) fn state(given: Option<&Path>) -> Result<PathBuf> {
@@ -34,6 +74,19 @@ pub(crate) fn key(given: Option<&Path>, state: &Path) -> Result<PseudonymKey> {
         format!("{}: cannot be made; give another place with --state DIR", state.display())
     })?;
     make_key(&path)
+}
+
+/// Writes a copy of the secret for a sensor of the same site; only its owner may read it.
+pub(crate) fn share_key(given: Option<&Path>, state: &Path, copy: &Path) -> Result<()> {
+    // Made where there is none.
+    key(given, state)?;
+    let path = given.map_or_else(|| state.join("pseudonym.key"), Path::to_owned);
+    let secret = fs::read(&path).with_context(|| format!("{}: the key cannot be read", path.display()))?;
+    let mut file = fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(copy);
+    file.as_mut()
+        .map_err(|cause| std::io::Error::new(cause.kind(), cause.to_string()))
+        .and_then(|file| file.write_all(&secret).and_then(|()| file.sync_all()))
+        .with_context(|| format!("{}: the key cannot be written", copy.display()))
 }
 
 fn read_key(path: &Path) -> Result<PseudonymKey> {

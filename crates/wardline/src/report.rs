@@ -9,7 +9,7 @@ use serde::Serialize;
 use wardline_enforce::Enforcer;
 use wardline_exports::{ComplianceReport, DevicePassport, Records, RiskProfile, SiteReport};
 use wardline_model::{DeviceId, Summary, Vulnerability};
-use wardline_store::{DeviceQuery, EdgeQuery, ExposureQuery, FindingQuery, SqliteStore, Store as _};
+use wardline_store::{DeviceQuery, EdgeQuery, ExposureQuery, FindingQuery, Store};
 
 use crate::cli::{Audit, Report, ReportKind};
 use crate::{Outcome, complain, enforcement, hygiene, intel, patch, place};
@@ -23,25 +23,25 @@ enum Document {
 
 pub(crate) fn run(arguments: &Report) -> Result<Outcome> {
     let state = place::state(arguments.state.as_deref())?;
-    if !state.join("wardline.db").exists() {
+    if !place::holds_state(&state) {
         bail!(
             "{}: holds no state to report on; fill it with `wardline watch -i IFACE` or `wardline serve --replay CAPTURE`, or name another with --state DIR",
             state.display()
         );
     }
-    let store = SqliteStore::open(&state)?;
+    let store = place::store(&state)?;
     let document = match (arguments.kind, &arguments.device) {
         (ReportKind::Device, None) => {
             bail!("a device passport needs --device ID; `wardline devices --json` lists the identifiers")
         }
         (ReportKind::Device, Some(id)) | (ReportKind::Site, Some(id)) => {
-            Document::Device(Box::new(passport(&store, &state, id)?))
+            Document::Device(Box::new(passport(store.as_ref(), &state, id)?))
         }
-        (ReportKind::Site, None) => Document::Site(Box::new(site(&store, &state)?)),
+        (ReportKind::Site, None) => Document::Site(Box::new(site(store.as_ref(), &state)?)),
         (ReportKind::Compliance, Some(_)) => {
             bail!("compliance evidence is about the whole site: leave --device out")
         }
-        (ReportKind::Compliance, None) => Document::Compliance(compliance(&store, &state)?),
+        (ReportKind::Compliance, None) => Document::Compliance(compliance(store.as_ref(), &state)?),
     };
     match &arguments.out {
         Some(path) => {
@@ -86,12 +86,12 @@ fn write(document: &Document, json: bool, output: &mut impl Write) -> Result<()>
 }
 
 /// The patch queue, where there are advisories to match with.
-fn vulnerabilities(store: &SqliteStore, state: &Path) -> Result<Option<Vec<Vulnerability>>> {
+fn vulnerabilities(store: &dyn Store, state: &Path) -> Result<Option<Vec<Vulnerability>>> {
     let advisories = hygiene::gather(state, &[])?;
     if advisories.is_empty() { Ok(None) } else { patch::compute(store, &advisories).map(Some) }
 }
 
-fn site(store: &SqliteStore, state: &Path) -> Result<SiteReport> {
+fn site(store: &dyn Store, state: &Path) -> Result<SiteReport> {
     let overview = store.overview()?;
     let devices = store.devices(&DeviceQuery::default())?.items;
     let span = match (overview.oldest, overview.newest) {
@@ -119,7 +119,7 @@ fn site(store: &SqliteStore, state: &Path) -> Result<SiteReport> {
     })
 }
 
-fn passport(store: &SqliteStore, state: &Path, id: &str) -> Result<DevicePassport> {
+fn passport(store: &dyn Store, state: &Path, id: &str) -> Result<DevicePassport> {
     let id = DeviceId::from(id);
     let Some(device) = store.device(&id)? else {
         bail!("{id}: no such device is kept; `wardline devices --json` lists the identifiers");
@@ -148,7 +148,7 @@ fn passport(store: &SqliteStore, state: &Path, id: &str) -> Result<DevicePasspor
     })
 }
 
-fn compliance(store: &SqliteStore, state: &Path) -> Result<ComplianceReport> {
+fn compliance(store: &dyn Store, state: &Path) -> Result<ComplianceReport> {
     let overview = store.overview()?;
     let log = match Enforcer::verify_audit(&state.join(enforcement::FOLDER), |_, _, _| ()) {
         Ok(sound) => Some((sound.lines, sound.seal)),

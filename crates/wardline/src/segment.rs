@@ -11,7 +11,7 @@ use wardline_capture::MergedCapture;
 use wardline_exports::policy as rendering;
 use wardline_feeds::documents;
 use wardline_model::{Device, Documented, Label, Policy, Rule};
-use wardline_store::{DeviceQuery, EdgeQuery, SqliteStore, Store as _};
+use wardline_store::{DeviceQuery, EdgeQuery};
 
 use crate::analyze::{making, shown};
 use crate::cli::{
@@ -66,10 +66,10 @@ fn seen(captures: &[PathBuf], stored: &Stored, knowledge: &Knowledge) -> Result<
 /// What the state directory keeps: devices as they are known now, conversations by hour.
 fn remembered(stored: &Stored, knowledge: &Knowledge) -> Result<Seen> {
     let state = place::state(knowledge.state.as_deref())?;
-    if !state.join("wardline.db").exists() {
+    if !place::holds_state(&state) {
         bail!("{}: holds no state yet; name another with --state DIR", state.display());
     }
-    let store = SqliteStore::open(&state)?;
+    let store = place::store(&state)?;
     let devices = store.devices(&DeviceQuery::default())?.items;
     let places = Whereabouts::new(&devices);
     let mut seen = Seen { devices, conversations: Vec::new(), outcome: Outcome::Done };
@@ -80,6 +80,7 @@ fn remembered(stored: &Stored, knowledge: &Knowledge) -> Result<Seen> {
             device: None,
             since: stored.since,
             until: stored.until,
+            newest: false,
             offset,
             limit: EDGES_AT_ONCE,
         };

@@ -170,23 +170,23 @@ fn engine(knowledge: &Knowledge) -> Result<Engine> {
 }
 
 fn open_store(knowledge: &Knowledge) -> Result<Arc<dyn Store>> {
-    Ok(Arc::new(SqliteStore::open(&place::state(knowledge.state.as_deref())?)?))
+    place::store(&place::state(knowledge.state.as_deref())?)
 }
 
 /// Most rings that one interface is shared over: beyond it the pipeline's front is the narrow place.
 const RINGS_MAX: u16 = 4;
 
-fn open_interface(interface: &str, filter: Option<Filter>, workers: u16) -> Result<Vec<LiveRing>> {
+pub(crate) fn open_interface(interface: &str, filter: Option<Filter>, workers: u16) -> Result<Vec<LiveRing>> {
     let rings = usize::from(workers.clamp(1, RINGS_MAX));
     Ok(LiveRing::open(&LiveSettings { rings, filter, ..LiveSettings::new(interface) })?)
 }
 
-fn runtime() -> Result<tokio::runtime::Runtime> {
+pub(crate) fn runtime() -> Result<tokio::runtime::Runtime> {
     tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().context("no runtime")
 }
 
 /// Ends with Ctrl-C or SIGTERM.
-async fn asked_to_end() {
+pub(crate) async fn asked_to_end() {
     use tokio::signal::unix::{SignalKind, signal};
     match signal(SignalKind::terminate()) {
         Ok(mut terminate) => {

@@ -4,7 +4,7 @@ use std::io::Write as _;
 
 use anyhow::{Result, bail};
 use wardline_exports::{SeenWeaknesses, TrainingList};
-use wardline_store::{DeviceQuery, ExposureQuery, SqliteStore, Store as _, VulnerabilityQuery};
+use wardline_store::{DeviceQuery, ExposureQuery, VulnerabilityQuery};
 
 use crate::cli::Training;
 use crate::feed::wall_clock;
@@ -12,13 +12,13 @@ use crate::{Outcome, place};
 
 pub(crate) fn run(arguments: &Training) -> Result<Outcome> {
     let state = place::state(arguments.state.as_deref())?;
-    if !state.join("wardline.db").exists() {
+    if !place::holds_state(&state) {
         bail!(
             "{}: holds no state yet; fill it with `wardline watch -i IFACE`, or name another with --state DIR",
             state.display()
         );
     }
-    let store = SqliteStore::open(&state)?;
+    let store = place::store(&state)?;
     let devices = store.devices(&DeviceQuery::default())?.items;
     let mut seen = SeenWeaknesses::new(&devices);
     seen.expose(&store.exposures(&ExposureQuery::default())?.items);

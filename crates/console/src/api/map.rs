@@ -105,6 +105,7 @@ pub(super) async fn map(
         device: asked.device.clone(),
         since: asked.since,
         until: asked.until,
+        newest: true,
         offset: 0,
         limit: EDGES_MAX,
     };
@@ -112,12 +113,9 @@ pub(super) async fn map(
 }
 
 fn draw(store: &dyn Store, query: EdgeQuery, zone: Option<&str>) -> Result<Map, StoreError> {
-    let mut page = store.edges(&query)?;
+    // The newest matter most.
+    let page = store.edges(&query)?;
     let truncated = page.total > EDGES_MAX;
-    if truncated {
-        // Edges come in the order of time, and the newest matter most.
-        page = store.edges(&EdgeQuery { offset: page.total - EDGES_MAX, ..query })?;
-    }
     let mut links = sum_up(&page.items);
     let mut nodes = BTreeMap::new();
     for id in links.iter().flat_map(|link| [&link.source, &link.target]) {

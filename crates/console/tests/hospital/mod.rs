@@ -133,7 +133,7 @@ pub(crate) fn batch() -> Batch {
     let packets = edges.iter().map(|edge| edge.packets[0] + edge.packets[1]).sum();
     let bytes = edges.iter().map(|edge| edge.bytes[0] + edge.bytes[1]).sum();
     let progress = Progress { packets, bytes, newest: Some(at(HOURS * 3600 - 9)), dropped: 212 };
-    Batch { devices, findings, exposures, flows, edges, progress }
+    Batch { devices, findings, exposures, flows, edges, progress, ..Batch::default() }
 }
 
 /// A time `seconds` after the first packet.

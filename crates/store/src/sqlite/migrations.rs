@@ -79,6 +79,22 @@ const STEPS: &[&str] = &[
         id TEXT PRIMARY KEY, record BLOB NOT NULL, digest BLOB NOT NULL
     ) STRICT, WITHOUT ROWID;
 ",
+    "
+    -- How far each sensor of a site was heard.
+    CREATE TABLE heard (
+        sensor TEXT PRIMARY KEY, spool TEXT NOT NULL, number INTEGER NOT NULL, places INTEGER NOT NULL
+    ) STRICT, WITHOUT ROWID;
+    -- Who may write, while others stand by, and whether the state was moved elsewhere.
+    CREATE TABLE charge (
+        only INTEGER PRIMARY KEY CHECK (only = 1), number INTEGER NOT NULL, holder TEXT NOT NULL,
+        held_until INTEGER NOT NULL, moved_to TEXT
+    ) STRICT;
+    INSERT INTO charge VALUES (1, 0, '', 0, NULL);
+    CREATE INDEX exposure_peer ON exposure (peer);
+    -- How many edges an hour has: counting millions takes longer than a page may.
+    CREATE TABLE edge_hour (hour INTEGER PRIMARY KEY, edges INTEGER NOT NULL) STRICT;
+    INSERT INTO edge_hour SELECT hour, count(*) FROM edge GROUP BY hour;
+",
 ];
 
 /// The newest schema that this program knows.

@@ -3,6 +3,7 @@
 mod migrations;
 mod read;
 mod rotate;
+mod transfer;
 mod write;
 
 use std::path::{Path, PathBuf};
@@ -10,14 +11,14 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use rusqlite::{Connection, OpenFlags};
-use serde::de::DeserializeOwned;
 use wardline_model::{
-    Device, DeviceId, Edge, Exposure, Finding, FlowRecord, Lifecycle, PlanEvent, Vulnerability,
+    Device, DeviceId, Edge, Exposure, Finding, FlowRecord, Lifecycle, PlanEvent, Timestamp, Vulnerability,
 };
 
+use crate::record::Unsound;
 use crate::{
-    Acknowledged, Batch, DeviceQuery, EdgeQuery, ExposureQuery, FindingQuery, FlowQuery, Overview, Page,
-    Store, StoreError, VulnerabilityQuery,
+    Acknowledged, Batch, Charge, DeviceQuery, EdgeQuery, ExposureQuery, FindingQuery, FlowQuery, Heard, Item,
+    Overview, Page, Store, StoreError, VulnerabilityQuery,
 };
 
 /// State directory of one machine: `wardline.db` and `flows/*.parquet`.
@@ -52,9 +53,7 @@ impl SqliteStore {
             return Err(StoreError::TooNew { path, found, known: migrations::NEWEST });
         }
         migrations::migrate(&mut writer).map_err(database)?;
-        let read_only = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-        let reader = Connection::open_with_flags(&path, read_only).map_err(database)?;
-        reader.busy_timeout(Duration::from_secs(10)).map_err(database)?;
+        let reader = open_reader(&path).map_err(database)?;
         let store = Self {
             path,
             flows,
@@ -66,20 +65,6 @@ impl SqliteStore {
         Ok(store)
     }
 
-    /// Checks the whole database: pages, indexes, and the digest of every record.
-    ///
-    /// Returns how many records were checked.
-    pub fn verify(&self) -> Result<u64, StoreError> {
-        let connection = self.reader();
-        let verdict: String = connection
-            .query_row("PRAGMA integrity_check(1)", [], |row| row.get(0))
-            .map_err(|cause| self.database(cause))?;
-        if verdict != "ok" {
-            return Err(StoreError::Damaged { table: "database", id: verdict });
-        }
-        read::verify_digests(&connection).map_err(|error| error.at(&self.path))
-    }
-
     fn writer(&self) -> MutexGuard<'_, Connection> {
         // A panic while writing rolled its transaction back, so the connection is still sound.
         self.writer.lock().unwrap_or_else(PoisonError::into_inner)
@@ -87,6 +72,10 @@ impl SqliteStore {
 
     fn reader(&self) -> MutexGuard<'_, Connection> {
         self.reader.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn open_reader(&self) -> Result<Connection, StoreError> {
+        open_reader(&self.path).map_err(|cause| self.database(cause))
     }
 
     fn database(&self, cause: rusqlite::Error) -> StoreError {
@@ -161,6 +150,61 @@ impl Store for SqliteStore {
     fn overview(&self) -> Result<Overview, StoreError> {
         read::overview(&self.reader()).map_err(|error| error.at(&self.path))
     }
+
+    /// Checks pages and indexes as well.
+    fn verify(&self) -> Result<u64, StoreError> {
+        let connection = self.reader();
+        let verdict: String = connection
+            .query_row("PRAGMA integrity_check(1)", [], |row| row.get(0))
+            .map_err(|cause| self.database(cause))?;
+        if verdict != "ok" {
+            return Err(StoreError::Damaged { table: "database", id: verdict });
+        }
+        read::verify_digests(&connection).map_err(|error| error.at(&self.path))
+    }
+
+    fn heard(&self) -> Result<Vec<Heard>, StoreError> {
+        transfer::heard(&self.reader()).map_err(|error| error.at(&self.path))
+    }
+
+    fn take_charge(
+        &self,
+        holder: &str,
+        now: Timestamp,
+        until: Timestamp,
+    ) -> Result<Option<Charge>, StoreError> {
+        transfer::take_charge(&mut self.writer(), holder, now, until).map_err(|error| error.at(&self.path))
+    }
+
+    fn export(&self, visit: &mut dyn FnMut(Item) -> Result<(), StoreError>) -> Result<(), StoreError> {
+        // A connection of its own: pages are answered meanwhile.
+        let mut connection = self.open_reader()?;
+        let transaction = connection.transaction().map_err(|cause| self.database(cause))?;
+        transfer::export_records(&transaction, visit).map_err(|error| error.at(&self.path))?;
+        self.export_files(&transaction, visit)?;
+        transfer::export_waiting(&transaction, visit).map_err(|error| error.at(&self.path))?;
+        transfer::export_counts(&transaction, visit).map_err(|error| error.at(&self.path))
+    }
+
+    fn import(&self, items: &mut dyn Iterator<Item = Result<Item, StoreError>>) -> Result<(), StoreError> {
+        let mut connection = self.writer();
+        transfer::import(&mut connection, items).map_err(|error| error.at(&self.path))?;
+        self.rotate(&mut connection)
+    }
+
+    fn while_still(
+        &self,
+        work: &mut dyn FnMut() -> Result<Option<String>, StoreError>,
+    ) -> Result<(), StoreError> {
+        transfer::while_still(&mut self.writer(), work).map_err(|error| error.at(&self.path))
+    }
+}
+
+fn open_reader(path: &Path) -> rusqlite::Result<Connection> {
+    let read_only = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let reader = Connection::open_with_flags(path, read_only)?;
+    reader.busy_timeout(Duration::from_secs(10))?;
+    Ok(reader)
 }
 
 /// Durability first: WAL, and a sync of the log at every commit.
@@ -176,16 +220,22 @@ fn prepare(connection: &Connection) -> rusqlite::Result<()> {
 /// A failure before it is known in which file.
 enum Failure {
     Database(rusqlite::Error),
-    Damaged { table: &'static str, id: String },
-    Record { table: &'static str, cause: serde_json::Error },
+    Unsound(Unsound),
+    Superseded,
+    Moved(String),
+    NotEmpty,
+    Other(StoreError),
 }
 
 impl Failure {
     fn at(self, path: &Path) -> StoreError {
         match self {
             Self::Database(cause) => StoreError::Database { path: path.to_owned(), cause },
-            Self::Damaged { table, id } => StoreError::Damaged { table, id },
-            Self::Record { table, cause } => StoreError::Record { table, cause },
+            Self::Unsound(unsound) => unsound.into(),
+            Self::Superseded => StoreError::Superseded,
+            Self::Moved(to) => StoreError::Moved { place: path.display().to_string(), to },
+            Self::NotEmpty => StoreError::NotEmpty { place: path.display().to_string() },
+            Self::Other(error) => error,
         }
     }
 }
@@ -196,24 +246,14 @@ impl From<rusqlite::Error> for Failure {
     }
 }
 
-/// The digest stored beside a record: 128 bits of BLAKE3 over table, identifier and bytes.
-fn digest(table: &str, id: &str, record: &[u8]) -> [u8; 16] {
-    let mut hasher = blake3::Hasher::new();
-    hasher.update(table.as_bytes()).update(&[0]).update(id.as_bytes()).update(&[0]).update(record);
-    let mut short = [0; 16];
-    hasher.finalize_xof().fill(&mut short);
-    short
+impl From<Unsound> for Failure {
+    fn from(unsound: Unsound) -> Self {
+        Self::Unsound(unsound)
+    }
 }
 
-/// A record read back, if its bytes are those that were written.
-fn undigest<T: DeserializeOwned>(
-    table: &'static str,
-    id: &str,
-    record: &[u8],
-    stored: &[u8],
-) -> Result<T, Failure> {
-    if digest(table, id, record) != stored {
-        return Err(Failure::Damaged { table, id: id.to_owned() });
+impl From<StoreError> for Failure {
+    fn from(error: StoreError) -> Self {
+        Self::Other(error)
     }
-    serde_json::from_slice(record).map_err(|cause| Failure::Record { table, cause })
 }

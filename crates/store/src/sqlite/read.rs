@@ -10,8 +10,9 @@ use wardline_model::{
     Protocol, Severity, Timestamp, Transport, Vulnerability,
 };
 
-use super::{Failure, undigest};
-use crate::query::sql_limit;
+use super::Failure;
+use crate::query::{edge_part, sql_limit};
+use crate::record::undigest;
 use crate::{
     DeviceQuery, DeviceSort, EdgeQuery, ExposureQuery, FindingQuery, Overview, Page, VulnerabilityQuery,
 };
@@ -65,12 +66,9 @@ fn page<T: DeserializeOwned>(
     let mut items = Vec::new();
     while let Some(row) = rows.next()? {
         let id: String = row.get(0)?;
-        items.push(undigest(
-            table,
-            &id,
-            row.get_ref(1)?.as_blob().unwrap_or_default(),
-            row.get_ref(2)?.as_blob().unwrap_or_default(),
-        )?);
+        let record = row.get_ref(1)?.as_blob().unwrap_or_default();
+        let stored = row.get_ref(2)?.as_blob().unwrap_or_default();
+        items.push(undigest(table, &id, record, stored)?);
     }
     Ok(Page::new(items, total.cast_unsigned(), offset))
 }
@@ -84,7 +82,7 @@ pub(super) fn one<T: DeserializeOwned>(
         .prepare_cached(&format!("SELECT record, digest FROM {table} WHERE id = ?1"))?
         .query_row(params![id], |row| Ok((row.get(0)?, row.get(1)?)))
         .optional()?;
-    found.map(|(record, stored)| undigest(table, id, &record, &stored)).transpose()
+    Ok(found.map(|(record, stored)| undigest(table, id, &record, &stored)).transpose()?)
 }
 
 pub(super) fn devices(connection: &Connection, query: &DeviceQuery) -> Result<Page<Device>, Failure> {
@@ -176,23 +174,33 @@ pub(super) fn edges(connection: &Connection, query: &EdgeQuery) -> Result<Page<E
     conditions.add_some("hour > ?", since);
     conditions.add_some("hour < ?", query.until.map(Timestamp::nanoseconds));
     let clause = conditions.clause();
+    let counted = match query.device {
+        Some(_) => format!("SELECT count(*) FROM edge{clause}"),
+        None => format!("SELECT coalesce(sum(edges), 0) FROM edge_hour{clause}"),
+    };
     let total: i64 = connection
-        .prepare_cached(&format!("SELECT count(*) FROM edge{clause}"))?
+        .prepare_cached(&counted)?
         .query_row(params_from_iter(conditions.values()), |row| row.get(0))?;
+    let (order, offset) = edge_part(query, total.cast_unsigned());
     let text = format!(
-        "SELECT hour, src, dst, transport, port, application, flows, packets_from, packets_to, bytes_from,
-         bytes_to, encrypted, cleartext FROM edge{clause} ORDER BY hour, src, dst, transport, port, application
-         LIMIT {} OFFSET {}",
+        "SELECT {EDGE_COLUMNS} FROM edge{clause} ORDER BY {order} LIMIT {} OFFSET {offset}",
         sql_limit(query.limit),
-        query.offset
     );
     let mut statement = connection.prepare_cached(&text)?;
-    let items =
+    let mut items =
         statement.query_map(params_from_iter(conditions.values()), edge)?.collect::<Result<Vec<_>, _>>()?;
-    Ok(Page::new(items, total.cast_unsigned(), query.offset))
+    if query.newest {
+        items.reverse();
+    }
+    let begin = query.begin(total.cast_unsigned(), items.len());
+    Ok(Page::new(items, total.cast_unsigned(), begin))
 }
 
-fn edge(row: &rusqlite::Row<'_>) -> rusqlite::Result<Edge> {
+/// What [`edge`] reads, in its order.
+pub(super) const EDGE_COLUMNS: &str = "hour, src, dst, transport, port, application, flows, packets_from, packets_to, \
+                                       bytes_from, bytes_to, encrypted, cleartext";
+
+pub(super) fn edge(row: &rusqlite::Row<'_>) -> rusqlite::Result<Edge> {
     let count = |index: usize| row.get::<_, i64>(index).map(i64::cast_unsigned);
     let application: String = row.get(5)?;
     Ok(Edge {

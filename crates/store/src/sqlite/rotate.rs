@@ -6,9 +6,10 @@ use std::path::PathBuf;
 use rusqlite::{Connection, params, params_from_iter};
 use wardline_model::{FlowRecord, Timestamp};
 
+use super::SqliteStore;
 use super::read::Conditions;
-use super::{SqliteStore, undigest};
-use crate::{FlowFileWriter, FlowQuery, Page, StoreError, read_flow_file};
+use crate::record::undigest;
+use crate::{FlowFileWriter, FlowQuery, Item, Page, StoreError, read_flow_file};
 
 struct FlowFile {
     name: String,
@@ -38,8 +39,7 @@ impl SqliteStore {
             while let Some(row) = rows.next().map_err(database)? {
                 let record: Vec<u8> = row.get(0).map_err(database)?;
                 let stored: Vec<u8> = row.get(1).map_err(database)?;
-                let flow: FlowRecord =
-                    undigest("flow", "", &record, &stored).map_err(|error| error.at(&self.path))?;
+                let flow: FlowRecord = undigest("flow", "", &record, &stored)?;
                 started = started.min(flow.start.nanoseconds());
                 ended = ended.max(flow.end.nanoseconds());
                 writer.push(flow)?;
@@ -120,6 +120,26 @@ impl SqliteStore {
         Ok(())
     }
 
+    /// Gives the conversations in files to `visit`, as listed when the transaction began, the oldest file first.
+    pub(super) fn export_files(
+        &self,
+        connection: &Connection,
+        visit: &mut dyn FnMut(Item) -> Result<(), StoreError>,
+    ) -> Result<(), StoreError> {
+        let mut files = self.list_files(connection, &FlowQuery::default())?;
+        files.reverse();
+        for file in files {
+            let mut visited = Ok(());
+            read_flow_file(&self.flows.join(&file.name), |flow| {
+                if visited.is_ok() {
+                    visited = visit(Item::Flow(Box::new(flow)));
+                }
+            })?;
+            visited?;
+        }
+        Ok(())
+    }
+
     fn waiting_flows(&self, query: &FlowQuery, limit: u64) -> Result<(Vec<FlowRecord>, u64), StoreError> {
         let mut conditions = Conditions::default();
         conditions
@@ -146,17 +166,21 @@ impl SqliteStore {
         while let Some(row) = rows.next().map_err(database)? {
             let record = row.get_ref(0).map_err(database)?.as_blob().unwrap_or_default();
             let stored = row.get_ref(1).map_err(database)?.as_blob().unwrap_or_default();
-            items.push(undigest("flow", "", record, stored).map_err(|error| error.at(&self.path))?);
+            items.push(undigest("flow", "", record, stored)?);
         }
         Ok((items, total.cast_unsigned()))
     }
 
     fn flow_files(&self, query: &FlowQuery) -> Result<Vec<FlowFile>, StoreError> {
+        self.list_files(&self.reader(), query)
+    }
+
+    /// The newest first.
+    fn list_files(&self, connection: &Connection, query: &FlowQuery) -> Result<Vec<FlowFile>, StoreError> {
         let mut conditions = Conditions::default();
         conditions.add_some("ended >= ?", query.since.map(Timestamp::nanoseconds));
         conditions.add_some("started < ?", query.until.map(Timestamp::nanoseconds));
         let text = format!("SELECT name, flows FROM flow_file{} ORDER BY name DESC", conditions.clause());
-        let connection = self.reader();
         let mut statement = connection.prepare_cached(&text).map_err(|cause| self.database(cause))?;
         let files = statement
             .query_map(params_from_iter(conditions.values()), |row| {

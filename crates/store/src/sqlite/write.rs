@@ -1,14 +1,15 @@
 //! A batch into the tables, in one transaction.
 
-use rusqlite::{Connection, OptionalExtension, Transaction, params};
-use serde::Serialize;
+use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, params};
 use wardline_model::{Device, Edge, Exposure, Finding, FlowRecord, Lifecycle, PlanEvent, Vulnerability};
 
-use super::{Failure, digest, undigest};
-use crate::{Acknowledged, Batch, Progress};
+use super::Failure;
+use crate::record::{encode, search_text, undigest};
+use crate::{Acknowledged, Batch, Charge, Heard, Progress};
 
 pub(super) fn append(connection: &mut Connection, batch: &Batch) -> Result<Acknowledged, Failure> {
-    let transaction = connection.transaction()?;
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    check_charge(&transaction, batch.charge)?;
     for device in &batch.devices {
         put_device(&transaction, device)?;
     }
@@ -24,9 +25,34 @@ pub(super) fn append(connection: &mut Connection, batch: &Batch) -> Result<Ackno
     for edge in &batch.edges {
         add_edge(&transaction, edge)?;
     }
+    for heard in &batch.heard {
+        put_heard(&transaction, heard)?;
+    }
     let sequence = put_progress(&transaction, &batch.progress, batch.flows.len() as u64)?;
     transaction.commit()?;
     Ok(Acknowledged { sequence })
+}
+
+/// Refuses where another has the charge, or the store was moved.
+fn check_charge(transaction: &Transaction<'_>, charge: Option<Charge>) -> Result<(), Failure> {
+    let (number, moved): (i64, Option<String>) = transaction
+        .prepare_cached("SELECT number, moved_to FROM charge")?
+        .query_row([], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    match moved {
+        Some(to) => Err(Failure::Moved(to)),
+        None if charge.is_some_and(|charge| charge.0 != number.cast_unsigned()) => Err(Failure::Superseded),
+        None => Ok(()),
+    }
+}
+
+pub(super) fn put_heard(transaction: &Transaction<'_>, heard: &Heard) -> Result<(), Failure> {
+    transaction.prepare_cached("INSERT OR REPLACE INTO heard VALUES (?1,?2,?3,?4)")?.execute(params![
+        heard.sensor,
+        heard.spool,
+        heard.number.cast_signed(),
+        heard.places.cast_signed()
+    ])?;
+    Ok(())
 }
 
 pub(super) fn replace_vulnerabilities(
@@ -36,23 +62,7 @@ pub(super) fn replace_vulnerabilities(
     let transaction = connection.transaction()?;
     transaction.execute("DELETE FROM vulnerability", [])?;
     for vulnerability in queue {
-        let device = vulnerability.device.to_string();
-        let id = format!("{device} {}", vulnerability.cve);
-        let (record, digest) = encode("vulnerability", &id, vulnerability)?;
-        let search =
-            format!("{}\n{}\n{}", vulnerability.device_name, vulnerability.cve, vulnerability.advisory);
-        transaction
-            .prepare_cached("INSERT OR REPLACE INTO vulnerability VALUES (?1,?2,?3,?4,?5,?6,?7,?8)")?
-            .execute(params![
-                id,
-                device,
-                vulnerability.cve.as_str(),
-                vulnerability.rank,
-                vulnerability.priority as i64,
-                search.to_lowercase(),
-                record,
-                digest,
-            ])?;
+        put_vulnerability(&transaction, vulnerability)?;
     }
     transaction.commit()?;
     Ok(())
@@ -65,13 +75,41 @@ pub(super) fn replace_lifecycles(
     let transaction = connection.transaction()?;
     transaction.execute("DELETE FROM lifecycle", [])?;
     for lifecycle in lifecycles {
-        let id = lifecycle.device.to_string();
-        let (record, digest) = encode("lifecycle", &id, lifecycle)?;
-        transaction
-            .prepare_cached("INSERT OR REPLACE INTO lifecycle VALUES (?1,?2,?3)")?
-            .execute(params![id, record, digest])?;
+        put_lifecycle(&transaction, lifecycle)?;
     }
     transaction.commit()?;
+    Ok(())
+}
+
+pub(super) fn put_lifecycle(transaction: &Transaction<'_>, lifecycle: &Lifecycle) -> Result<(), Failure> {
+    let id = lifecycle.device.to_string();
+    let (record, digest) = encode("lifecycle", &id, lifecycle)?;
+    transaction
+        .prepare_cached("INSERT OR REPLACE INTO lifecycle VALUES (?1,?2,?3)")?
+        .execute(params![id, record, digest])?;
+    Ok(())
+}
+
+pub(super) fn put_vulnerability(
+    transaction: &Transaction<'_>,
+    vulnerability: &Vulnerability,
+) -> Result<(), Failure> {
+    let device = vulnerability.device.to_string();
+    let id = format!("{device} {}", vulnerability.cve);
+    let (record, digest) = encode("vulnerability", &id, vulnerability)?;
+    let search = format!("{}\n{}\n{}", vulnerability.device_name, vulnerability.cve, vulnerability.advisory);
+    transaction
+        .prepare_cached("INSERT OR REPLACE INTO vulnerability VALUES (?1,?2,?3,?4,?5,?6,?7,?8)")?
+        .execute(params![
+            id,
+            device,
+            vulnerability.cve.as_str(),
+            vulnerability.rank,
+            vulnerability.priority as i64,
+            search.to_lowercase(),
+            record,
+            digest,
+        ])?;
     Ok(())
 }
 
@@ -84,13 +122,7 @@ pub(super) fn add_plan_event(connection: &Connection, event: &PlanEvent) -> Resu
     Ok(())
 }
 
-fn encode<T: Serialize>(table: &'static str, id: &str, record: &T) -> Result<(Vec<u8>, [u8; 16]), Failure> {
-    let bytes = serde_json::to_vec(record).map_err(|cause| Failure::Record { table, cause })?;
-    let digest = digest(table, id, &bytes);
-    Ok((bytes, digest))
-}
-
-fn put_device(transaction: &Transaction<'_>, device: &Device) -> Result<(), Failure> {
+pub(super) fn put_device(transaction: &Transaction<'_>, device: &Device) -> Result<(), Failure> {
     let id = device.id.to_string();
     // A run knows only what it saw itself; the first sighting of an earlier run stands.
     let earlier: Option<(Vec<u8>, Vec<u8>)> = transaction
@@ -131,26 +163,7 @@ fn put_device(transaction: &Transaction<'_>, device: &Device) -> Result<(), Fail
     Ok(())
 }
 
-/// Everything that a person may type to find a device.
-fn search_text(device: &Device) -> String {
-    let mut text = device.id.to_string();
-    let mut add = |part: &str| {
-        text.push('\n');
-        text.push_str(part);
-    };
-    device.macs.iter().for_each(|mac| add(&mac.to_string()));
-    device.ips.iter().for_each(|ip| add(&ip.to_string()));
-    device.hostnames.iter().for_each(|name| add(name.as_str()));
-    for label in
-        [&device.vendor, &device.model, &device.serial, &device.os, &device.firmware].into_iter().flatten()
-    {
-        add(label.as_str());
-    }
-    add(device.category.name());
-    text.to_lowercase()
-}
-
-fn put_finding(transaction: &Transaction<'_>, finding: &Finding) -> Result<(), Failure> {
+pub(super) fn put_finding(transaction: &Transaction<'_>, finding: &Finding) -> Result<(), Failure> {
     let (record, digest) = encode("finding", &finding.id, finding)?;
     let device = finding.device.as_ref().and_then(|device| device.id.as_ref()).map(ToString::to_string);
     let source = finding.source.as_ref().and_then(|source| source.id.as_ref()).map(ToString::to_string);
@@ -173,7 +186,7 @@ fn put_finding(transaction: &Transaction<'_>, finding: &Finding) -> Result<(), F
     Ok(())
 }
 
-fn put_exposure(transaction: &Transaction<'_>, exposure: &Exposure) -> Result<(), Failure> {
+pub(super) fn put_exposure(transaction: &Transaction<'_>, exposure: &Exposure) -> Result<(), Failure> {
     let (record, digest) = encode("exposure", &exposure.id, exposure)?;
     let device = exposure.device.as_ref().and_then(|device| device.id.as_ref()).map(ToString::to_string);
     let peer = exposure.peer.as_ref().and_then(|peer| peer.id.as_ref()).map(ToString::to_string);
@@ -195,7 +208,7 @@ fn put_exposure(transaction: &Transaction<'_>, exposure: &Exposure) -> Result<()
     Ok(())
 }
 
-fn put_flow(transaction: &Transaction<'_>, flow: &FlowRecord) -> Result<(), Failure> {
+pub(super) fn put_flow(transaction: &Transaction<'_>, flow: &FlowRecord) -> Result<(), Failure> {
     let (record, digest) = encode("flow", "", flow)?;
     transaction
         .prepare_cached(
@@ -213,29 +226,39 @@ fn put_flow(transaction: &Transaction<'_>, flow: &FlowRecord) -> Result<(), Fail
     Ok(())
 }
 
-fn add_edge(transaction: &Transaction<'_>, edge: &Edge) -> Result<(), Failure> {
-    transaction
+pub(super) fn add_edge(transaction: &Transaction<'_>, edge: &Edge) -> Result<(), Failure> {
+    let (hour, src, dst) =
+        (edge.hour.nanoseconds(), edge.src_device.to_string(), edge.dst_device.to_string());
+    let values = params![
+        hour,
+        src,
+        dst,
+        edge.transport.0,
+        edge.port,
+        edge.application.map_or("", |application| application.name()),
+        edge.flows.cast_signed(),
+        edge.packets[0].cast_signed(),
+        edge.packets[1].cast_signed(),
+        edge.bytes[0].cast_signed(),
+        edge.bytes[1].cast_signed(),
+        edge.encrypted_flows.cast_signed(),
+        edge.cleartext_flows.cast_signed(),
+    ];
+    let grown = transaction
         .prepare_cached(
-            "INSERT INTO edge VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13) ON CONFLICT DO UPDATE SET
-             flows=flows+?7, packets_from=packets_from+?8, packets_to=packets_to+?9,
-             bytes_from=bytes_from+?10, bytes_to=bytes_to+?11, encrypted=encrypted+?12,
-             cleartext=cleartext+?13",
+            "UPDATE edge SET flows=flows+?7, packets_from=packets_from+?8, packets_to=packets_to+?9,
+             bytes_from=bytes_from+?10, bytes_to=bytes_to+?11, encrypted=encrypted+?12, cleartext=cleartext+?13
+             WHERE hour=?1 AND src=?2 AND dst=?3 AND transport=?4 AND port=?5 AND application=?6",
         )?
-        .execute(params![
-            edge.hour.nanoseconds(),
-            edge.src_device.to_string(),
-            edge.dst_device.to_string(),
-            edge.transport.0,
-            edge.port,
-            edge.application.map_or("", |application| application.name()),
-            edge.flows.cast_signed(),
-            edge.packets[0].cast_signed(),
-            edge.packets[1].cast_signed(),
-            edge.bytes[0].cast_signed(),
-            edge.bytes[1].cast_signed(),
-            edge.encrypted_flows.cast_signed(),
-            edge.cleartext_flows.cast_signed(),
-        ])?;
+        .execute(values)?;
+    if grown == 0 {
+        transaction
+            .prepare_cached("INSERT INTO edge VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13)")?
+            .execute(values)?;
+        transaction
+            .prepare_cached("INSERT INTO edge_hour VALUES (?1, 1) ON CONFLICT DO UPDATE SET edges=edges+1")?
+            .execute([hour])?;
+    }
     Ok(())
 }
 

@@ -8,7 +8,7 @@ use anyhow::Result;
 use indicatif::ProgressBar;
 use wardline_assess::RetroHunt;
 use wardline_model::{Attack, Finding};
-use wardline_store::{Batch, DeviceQuery, FindingQuery, SqliteStore, Store as _};
+use wardline_store::{Batch, DeviceQuery, FindingQuery};
 
 use super::gather;
 use crate::cli::HuntOptions;
@@ -26,14 +26,14 @@ pub(super) struct Hunted {
 
 /// Looks for everything that is kept. `None` where nothing is stored yet.
 pub(super) fn hunt(state: &Path, options: &HuntOptions, bar: Option<&ProgressBar>) -> Result<Option<Hunted>> {
-    if !state.join("wardline.db").exists() {
+    if !crate::place::holds_state(state) {
         return Ok(None);
     }
     let intelligence = gather(state, &[])?;
     if intelligence.indicators.is_empty() {
         complain("no indicator is kept; add some: wardline intel import FILE");
     }
-    let store = SqliteStore::open(state)?;
+    let store = crate::place::store(state)?;
     let devices = store.devices(&DeviceQuery::default())?.items;
     let site = site_file::read(options.site.as_deref())?;
     let mut hunt = RetroHunt::new(site, &devices, intelligence.indicators, &intelligence.warning_lists);
