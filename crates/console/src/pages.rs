@@ -18,8 +18,8 @@ const NOT_BUILT: &str = include_str!("../assets/not-built.html");
 
 /// The first part of every address that the pages know. Others are answered with the pages too, which then
 /// say that there is nothing; only the status differs.
-const PAGES: [&str; 8] =
-    ["", "devices", "findings", "exposures", "patch", "training", "map", "conversations"];
+const PAGES: [&str; 9] =
+    ["", "devices", "findings", "exposures", "patch", "training", "map", "segments", "conversations"];
 
 /// Answers with an asset, or with the page that draws what the address names.
 pub(crate) async fn page(request: Request) -> Response {
