@@ -230,12 +230,13 @@ impl Merge {
             let several = self.sensors.len() > 1;
             let sensor = self.sensors.get_mut(&name)?;
             let waiting = sensor.queue.pop_front()?;
-            let last = sensor.queue.front().is_none_or(|next| next.merged.parcel != waiting.merged.parcel);
-            if last {
-                sensor.finished = waiting.merged.parcel;
-            }
-            if sensor.queue.is_empty() {
-                sensor.finished = sensor.number;
+            match sensor.queue.front() {
+                None => sensor.finished = sensor.number,
+                // Parcels between the two held nothing.
+                Some(next) if next.merged.parcel != waiting.merged.parcel => {
+                    sensor.finished = next.merged.parcel - 1;
+                }
+                Some(_) => {}
             }
             self.waiting -= 1;
             if time < self.reached {
@@ -546,5 +547,12 @@ mod tests {
         assert_eq!(ports(&drain(&mut merge, 0.0)), [1, 2]);
         let handed_on: Vec<_> = merge.handed_on().collect();
         assert_eq!(handed_on, [("a", "s", 0, 2), ("b", "s", 1, 0)]);
+        // A parcel that holds nothing is over when what precedes it is.
+        merge.push("a", parcel(2, 9.0, &[]));
+        merge.push("a", parcel(3, 12.0, &[(9.5, 1), (12.0, 2)]));
+        merge.push("b", parcel(2, 10.0, &[]));
+        assert_eq!(ports(&drain(&mut merge, 0.0)), [8, 1]);
+        let handed_on: Vec<_> = merge.handed_on().collect();
+        assert_eq!(handed_on, [("a", "s", 2, 1), ("b", "s", 2, 0)]);
     }
 }
