@@ -58,3 +58,19 @@ fn media_type(path: &str) -> &'static str {
         _ => "application/octet-stream",
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::PAGES;
+
+    #[test]
+    fn every_page_that_the_pages_know_is_answered_as_one() {
+        let places = include_str!("../../../web/src/places.ts");
+        let known: Vec<&str> = places.lines().filter_map(|line| line.trim().strip_prefix("case '")).collect();
+        assert!(known.len() > 5, "{known:?}");
+        for name in known {
+            let name = name.trim_end_matches("':");
+            assert!(PAGES.contains(&name), "{name} is drawn, and its address is answered as not found");
+        }
+    }
+}
