@@ -40,7 +40,7 @@ impl Site {
             std::path::Path::new(&format!("/usr/sbin/{program}")).exists()
                 || std::path::Path::new(&format!("/sbin/{program}")).exists()
         };
-        if !programs.iter().all(|program| there(program)) {
+        if !programs.iter().all(there) {
             println!("skipped: install freeradius, hostapd and wpasupplicant");
             return None;
         }

@@ -161,7 +161,7 @@ fn recalls_are_sure_where_their_words_name_the_device() {
         ]
     );
     assert_eq!(states(&named)[3], LifecycleState::Bad);
-    assert_eq!(named.classes, [class.clone()]);
+    assert_eq!(named.classes, std::slice::from_ref(&class));
     let other = of(products(), &device("Pump 700", Some("3.0"), None));
     assert_eq!(states(&other)[3], LifecycleState::Doubtful);
     assert_eq!(states(&of(products(), &device("Pump 900", None, None)))[3], LifecycleState::Good);
