@@ -13,6 +13,7 @@
 #![forbid(unsafe_code)]
 
 mod batch;
+mod conditions;
 mod copy;
 mod error;
 mod flow_files;

@@ -150,17 +150,6 @@ impl EdgeQuery {
     }
 }
 
-/// In which order edges are asked for, and how many are left out. The newest are asked for from the end: whatever lies
-/// before them need not be passed.
-pub(crate) fn edge_part(query: &EdgeQuery, total: u64) -> (String, u64) {
-    let columns = ["hour", "src", "dst", "transport", "port", "application"];
-    if query.newest {
-        (columns.map(|column| format!("{column} DESC")).join(", "), 0)
-    } else {
-        (columns.join(", "), query.offset.min(total))
-    }
-}
-
 /// Counts for the first page.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Overview {

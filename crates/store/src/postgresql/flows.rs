@@ -3,9 +3,9 @@
 use std::collections::VecDeque;
 
 use postgres::{Client, GenericClient};
-use wardline_model::{FlowRecord, Timestamp};
+use wardline_model::FlowRecord;
 
-use super::read::{Conditions, count, part};
+use super::read::{Filter, count, part};
 use super::{Failure, PostgresStore};
 use crate::flow_files::{FlowBytes, read_flow_bytes};
 use crate::record::{digest, undigest};
@@ -93,11 +93,9 @@ fn flow_files(
     query: &FlowQuery,
     direction: &str,
 ) -> Result<Vec<FlowFile>, Failure> {
-    let mut conditions = Conditions::default();
-    conditions.add_some("ended >= ?", query.since.map(Timestamp::nanoseconds));
-    conditions.add_some("started < ?", query.until.map(Timestamp::nanoseconds));
-    let text = format!("SELECT name, flows FROM flow_file{} ORDER BY name {direction}", conditions.clause());
-    let rows = client.query(&text, &conditions.values())?;
+    let filter = Filter::from(query.file_conditions());
+    let text = format!("SELECT name, flows FROM flow_file{} ORDER BY name {direction}", filter.clause);
+    let rows = client.query(&text, &filter.values())?;
     rows.iter()
         .map(|row| Ok(FlowFile { name: row.try_get(0)?, flows: row.try_get::<_, i64>(1)?.cast_unsigned() }))
         .collect()
@@ -129,18 +127,15 @@ fn read_flows(client: &mut Client, query: &FlowQuery) -> Result<Page<FlowRecord>
     // What moves to a file meanwhile is seen where it was.
     let builder = client.build_transaction().read_only(true);
     let mut transaction = builder.isolation_level(postgres::IsolationLevel::RepeatableRead).start()?;
-    let mut conditions = Conditions::default();
-    conditions.add_some("(src_device = ? OR dst_device = ?)", query.device.as_ref().map(ToString::to_string));
-    conditions.add_some("ended >= ?", query.since.map(Timestamp::nanoseconds));
-    conditions.add_some("started < ?", query.until.map(Timestamp::nanoseconds));
-    let mut total = count(&mut transaction, "waiting_flow", &conditions)?;
+    let filter = Filter::from(query.conditions());
+    let mut total = count(&mut transaction, "waiting_flow", &filter)?;
     let text = format!(
         "SELECT record, digest FROM waiting_flow{} ORDER BY number DESC {}",
-        conditions.clause(),
+        filter.clause,
         part(query.limit, query.offset)
     );
     let mut items = Vec::new();
-    for row in transaction.query(&text, &conditions.values())? {
+    for row in transaction.query(&text, &filter.values())? {
         items.push(undigest("flow", "", row.try_get(0)?, row.try_get(1)?)?);
     }
     for file in flow_files(&mut transaction, query, "DESC")? {

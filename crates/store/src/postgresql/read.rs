@@ -11,51 +11,47 @@ use wardline_model::{
 };
 
 use super::Failure;
-use crate::query::edge_part;
+use crate::conditions::{Condition, Conditions, DIGESTED, EDGE_COLUMNS, Value};
 use crate::record::undigest;
-use crate::{
-    DeviceQuery, DeviceSort, EdgeQuery, ExposureQuery, FindingQuery, Heard, Overview, Page,
-    VulnerabilityQuery,
-};
+use crate::{DeviceQuery, EdgeQuery, ExposureQuery, FindingQuery, Heard, Overview, Page, VulnerabilityQuery};
 
-/// Conditions joined by AND, with their values.
+/// Conditions as this database writes them, with their values.
 #[derive(Default)]
-pub(super) struct Conditions {
-    terms: Vec<String>,
+pub(super) struct Filter {
+    pub clause: String,
     values: Vec<Box<dyn ToSql + Sync + Send>>,
 }
 
-impl Conditions {
-    /// Adds a condition in which every `?` stands for the same value.
-    pub(super) fn add(&mut self, term: &str, value: impl ToSql + Sync + Send + 'static) {
-        self.values.push(Box::new(value));
-        self.terms.push(term.replace('?', &format!("${}", self.values.len())));
-    }
-
-    pub(super) fn add_some(&mut self, term: &str, value: Option<impl ToSql + Sync + Send + 'static>) {
-        if let Some(value) = value {
-            self.add(term, value);
-        }
-    }
-
-    /// Adds a search for text. No text in a database holds NUL, so whoever looks for it finds nothing.
-    fn add_text(&mut self, text: Option<&String>) {
-        if let Some(text) = text {
-            let text = text.trim().to_lowercase();
-            if text.contains('\0') {
-                self.terms.push("FALSE".to_owned());
-            } else {
-                self.add("strpos(search, ?) > 0", text);
-            }
-        }
-    }
-
-    pub(super) fn clause(&self) -> String {
-        if self.terms.is_empty() { String::new() } else { format!(" WHERE {}", self.terms.join(" AND ")) }
-    }
-
+impl Filter {
     pub(super) fn values(&self) -> Vec<&(dyn ToSql + Sync)> {
         self.values.iter().map(|value| value.as_ref() as &(dyn ToSql + Sync)).collect()
+    }
+}
+
+/// No text in a database holds NUL: what is stored lost it, and whoever searches for it finds nothing.
+impl From<Conditions> for Filter {
+    fn from(conditions: Conditions) -> Self {
+        let (mut terms, mut values) = (Vec::new(), Vec::<Box<dyn ToSql + Sync + Send>>::new());
+        for condition in conditions.0 {
+            let term = match condition {
+                Condition::Compares(term, Value::Text(text)) => {
+                    values.push(Box::new(text.replace('\0', "")));
+                    term
+                }
+                Condition::Compares(term, Value::Number(number)) => {
+                    values.push(Box::new(number));
+                    term
+                }
+                Condition::Holds(text) if text.contains('\0') => "FALSE",
+                Condition::Holds(text) => {
+                    values.push(Box::new(text));
+                    "strpos(search, ?) > 0"
+                }
+            };
+            terms.push(term.replace('?', &format!("${}", values.len())));
+        }
+        let clause = if terms.is_empty() { String::new() } else { format!(" WHERE {}", terms.join(" AND ")) };
+        Self { clause, values }
     }
 }
 
@@ -65,29 +61,26 @@ pub(super) fn part(limit: u64, offset: u64) -> String {
     format!("LIMIT {limit} OFFSET {}", offset.min(i64::MAX.cast_unsigned()))
 }
 
-pub(super) fn count(
-    client: &mut impl GenericClient,
-    table: &str,
-    conditions: &Conditions,
-) -> Result<u64, Failure> {
-    let text = format!("SELECT count(*) FROM {table}{}", conditions.clause());
-    Ok(client.query_one(&text, &conditions.values())?.try_get::<_, i64>(0)?.cast_unsigned())
+pub(super) fn count(client: &mut impl GenericClient, table: &str, filter: &Filter) -> Result<u64, Failure> {
+    let text = format!("SELECT count(*) FROM {table}{}", filter.clause);
+    Ok(client.query_one(&text, &filter.values())?.try_get::<_, i64>(0)?.cast_unsigned())
 }
 
 fn page<T: DeserializeOwned>(
     client: &mut Client,
     table: &'static str,
-    conditions: &Conditions,
+    conditions: Conditions,
     order: &str,
     (offset, limit): (u64, u64),
 ) -> Result<Page<T>, Failure> {
-    let total = count(client, table, conditions)?;
+    let filter = conditions.into();
+    let total = count(client, table, &filter)?;
     let text = format!(
         "SELECT id, record, digest FROM {table}{} ORDER BY {order} {}",
-        conditions.clause(),
+        filter.clause,
         part(limit, offset)
     );
-    let rows = client.query(&text, &conditions.values())?;
+    let rows = client.query(&text, &filter.values())?;
     let items = rows.iter().map(|row| record(table, row)).collect::<Result<_, _>>()?;
     Ok(Page::new(items, total, offset))
 }
@@ -111,90 +104,50 @@ pub(super) fn one<T: DeserializeOwned>(
 }
 
 pub(super) fn devices(client: &mut Client, query: &DeviceQuery) -> Result<Page<Device>, Failure> {
-    let mut conditions = Conditions::default();
-    conditions.add_text(query.text.as_ref());
-    conditions.add_some("category = ?", query.category.map(|category| category.name().to_owned()));
-    conditions.add_some("zone = ?", query.zone.as_ref().map(|zone| zone.replace('\0', "")));
-    conditions
-        .add_some("criticality = ?", query.criticality.map(|criticality| criticality.name().to_owned()));
-    let column = match query.sort {
-        DeviceSort::Name => "name",
-        DeviceSort::Category => "category",
-        DeviceSort::Vendor => "vendor",
-        DeviceSort::LastSeen => "last_seen",
-        DeviceSort::FirstSeen => "first_seen",
-        DeviceSort::Confidence => "confidence",
-    };
-    let direction = if query.descending { "DESC" } else { "ASC" };
-    let order = if column == "name" {
-        format!("name {direction}, id {direction}")
-    } else {
-        format!("{column} {direction}, name, id")
-    };
-    page(client, "device", &conditions, &order, (query.offset, query.limit))
+    page(client, "device", query.conditions(), &query.order(), (query.offset, query.limit))
 }
 
 pub(super) fn findings(client: &mut Client, query: &FindingQuery) -> Result<Page<Finding>, Failure> {
-    let mut conditions = Conditions::default();
-    conditions.add_some("severity >= ?", query.severity_min.map(|severity| severity as i64));
-    conditions.add_some("attack = ?", query.attack.map(|attack| attack.name().to_owned()));
-    conditions.add_some("(device = ? OR source = ?)", query.device.as_ref().map(ToString::to_string));
-    conditions.add_some("last_seen >= ?", query.since.map(Timestamp::nanoseconds));
-    conditions.add_some("started < ?", query.until.map(Timestamp::nanoseconds));
-    page(client, "finding", &conditions, "last_seen DESC, id", (query.offset, query.limit))
+    page(client, "finding", query.conditions(), FindingQuery::ORDER, (query.offset, query.limit))
 }
 
 pub(super) fn exposures(client: &mut Client, query: &ExposureQuery) -> Result<Page<Exposure>, Failure> {
-    let mut conditions = Conditions::default();
-    conditions.add_some("kind = ?", query.kind.map(|kind| kind.name().to_owned()));
-    conditions.add_some("severity >= ?", query.severity_min.map(|severity| severity as i64));
-    conditions.add_some("(device = ? OR peer = ?)", query.device.as_ref().map(ToString::to_string));
-    page(client, "exposure", &conditions, "severity DESC, last_seen DESC, id", (query.offset, query.limit))
+    page(client, "exposure", query.conditions(), ExposureQuery::ORDER, (query.offset, query.limit))
 }
 
 pub(super) fn vulnerabilities(
     client: &mut Client,
     query: &VulnerabilityQuery,
 ) -> Result<Page<Vulnerability>, Failure> {
-    let mut conditions = Conditions::default();
-    conditions.add_text(query.text.as_ref());
-    conditions.add_some("priority >= ?", query.priority_min.map(|priority| priority as i64));
-    conditions.add_some("device = ?", query.device.as_ref().map(ToString::to_string));
-    page(client, "vulnerability", &conditions, "rank", (query.offset, query.limit))
+    let part = (query.offset, query.limit);
+    page(client, "vulnerability", query.conditions(), VulnerabilityQuery::ORDER, part)
 }
 
 pub(super) fn plan_events(client: &mut Client, device: Option<&DeviceId>) -> Result<Vec<PlanEvent>, Failure> {
-    let mut conditions = Conditions::default();
-    conditions.add_some("device = ?", device.map(ToString::to_string));
+    let filter = Filter::from(Conditions::plan_events(device));
     let text = format!(
         "SELECT device || ' ' || cve, record, digest FROM plan_event{} ORDER BY number",
-        conditions.clause()
+        filter.clause
     );
-    client.query(&text, &conditions.values())?.iter().map(|row| record("plan_event", row)).collect()
+    client.query(&text, &filter.values())?.iter().map(|row| record("plan_event", row)).collect()
 }
 
 pub(super) fn edges(client: &mut Client, query: &EdgeQuery) -> Result<Page<Edge>, Failure> {
-    const HOUR_NANOSECONDS: i64 = 3_600_000_000_000;
-    let mut conditions = Conditions::default();
-    conditions.add_some("(src = ? OR dst = ?)", query.device.as_ref().map(ToString::to_string));
-    let since = query.since.map(|time| time.nanoseconds().saturating_sub(HOUR_NANOSECONDS));
-    conditions.add_some("hour > ?", since);
-    conditions.add_some("hour < ?", query.until.map(Timestamp::nanoseconds));
+    let filter = query.conditions().into();
     let total = match query.device {
-        Some(_) => count(client, "edge", &conditions)?,
+        Some(_) => count(client, "edge", &filter)?,
         None => {
-            let text =
-                format!("SELECT coalesce(sum(edges), 0)::bigint FROM edge_hour{}", conditions.clause());
-            client.query_one(&text, &conditions.values())?.try_get::<_, i64>(0)?.cast_unsigned()
+            let text = format!("SELECT coalesce(sum(edges), 0)::bigint FROM edge_hour{}", filter.clause);
+            client.query_one(&text, &filter.values())?.try_get::<_, i64>(0)?.cast_unsigned()
         }
     };
-    let (order, offset) = edge_part(query, total);
+    let (order, offset) = query.part(total);
     let text = format!(
         "SELECT {EDGE_COLUMNS} FROM edge{} ORDER BY {order} {}",
-        conditions.clause(),
+        filter.clause,
         part(query.limit, offset)
     );
-    let rows = client.query(&text, &conditions.values())?;
+    let rows = client.query(&text, &filter.values())?;
     let mut items = rows.iter().map(edge).collect::<Result<Vec<_>, _>>()?;
     if query.newest {
         items.reverse();
@@ -203,10 +156,7 @@ pub(super) fn edges(client: &mut Client, query: &EdgeQuery) -> Result<Page<Edge>
     Ok(Page::new(items, total, begin))
 }
 
-/// What [`edge`] reads, in its order.
-pub(super) const EDGE_COLUMNS: &str = "hour, src, dst, transport, port, application, flows, packets_from, packets_to, \
-                                       bytes_from, bytes_to, encrypted, cleartext";
-
+/// Reads [`EDGE_COLUMNS`].
 pub(super) fn edge(row: &Row) -> Result<Edge, Failure> {
     let number = |index: usize| row.try_get::<_, i64>(index);
     let count = |index: usize| number(index).map(i64::cast_unsigned);
@@ -253,7 +203,7 @@ pub(super) fn overview(client: &mut Client) -> Result<Overview, Failure> {
         .query_one("SELECT count(*) FILTER (WHERE vendor = ''), min(first_seen) FROM device", &[])?;
     overview.without_vendor = row.try_get::<_, i64>(0)?.cast_unsigned();
     overview.oldest = row.try_get::<_, Option<i64>>(1)?.map(Timestamp::from_nanoseconds);
-    overview.vulnerabilities = count(&mut transaction, "vulnerability", &Conditions::default())?;
+    overview.vulnerabilities = count(&mut transaction, "vulnerability", &Filter::default())?;
     let row = transaction
         .query_one("SELECT packets, bytes, dropped, flows, newest, sequence FROM progress", &[])?;
     overview.packets = row.try_get::<_, i64>(0)?.cast_unsigned();
@@ -300,15 +250,7 @@ pub(super) fn heard_row(row: &Row) -> Result<Heard, Failure> {
 /// Reads every record and compares its digest. Returns how many there are.
 pub(super) fn verify_digests(client: &mut Client) -> Result<u64, Failure> {
     let mut checked = 0;
-    for (table, text) in [
-        ("device", "SELECT id, record, digest FROM device"),
-        ("finding", "SELECT id, record, digest FROM finding"),
-        ("exposure", "SELECT id, record, digest FROM exposure"),
-        ("vulnerability", "SELECT id, record, digest FROM vulnerability"),
-        ("lifecycle", "SELECT id, record, digest FROM lifecycle"),
-        ("plan_event", "SELECT device || ' ' || cve, record, digest FROM plan_event"),
-        ("flow", "SELECT '', record, digest FROM waiting_flow"),
-    ] {
+    for (table, text) in DIGESTED {
         let mut rows = client.query_raw(text, std::iter::empty::<&str>())?;
         while let Some(row) = postgres::fallible_iterator::FallibleIterator::next(&mut rows)? {
             record::<serde_json::Value>(table, &row)?;

@@ -5,8 +5,9 @@ use postgres::{Client, GenericClient, IsolationLevel};
 use serde::de::DeserializeOwned;
 use wardline_model::Timestamp;
 
-use super::read::{EDGE_COLUMNS, edge, heard_row, record};
+use super::read::{edge, heard_row, record};
 use super::{Failure, flows, write};
+use crate::conditions::EDGE_COLUMNS;
 use crate::{Batch, Item, StoreError, Totals};
 
 type Visit<'a> = &'a mut dyn FnMut(Item) -> Result<(), StoreError>;

@@ -11,58 +11,51 @@ use wardline_model::{
 };
 
 use super::Failure;
-use crate::query::{edge_part, sql_limit};
+use crate::conditions::{self, Condition, Conditions, DIGESTED, EDGE_COLUMNS};
+use crate::query::sql_limit;
 use crate::record::undigest;
-use crate::{
-    DeviceQuery, DeviceSort, EdgeQuery, ExposureQuery, FindingQuery, Overview, Page, VulnerabilityQuery,
-};
+use crate::{DeviceQuery, EdgeQuery, ExposureQuery, FindingQuery, Overview, Page, VulnerabilityQuery};
 
-/// Conditions joined by AND, with their values.
-#[derive(Default)]
-pub(super) struct Conditions {
-    terms: Vec<String>,
-    values: Vec<Value>,
+/// Conditions as this database writes them, with their values.
+pub(super) struct Filter {
+    pub clause: String,
+    pub values: Vec<Value>,
 }
 
-impl Conditions {
-    /// Adds a condition in which every `?` stands for the same value.
-    pub(super) fn add(&mut self, term: &str, value: impl Into<Value>) {
-        self.values.push(value.into());
-        self.terms.push(term.replace('?', &format!("?{}", self.values.len())));
-    }
-
-    pub(super) fn add_some(&mut self, term: &str, value: Option<impl Into<Value>>) {
-        if let Some(value) = value {
-            self.add(term, value);
+impl From<Conditions> for Filter {
+    fn from(conditions: Conditions) -> Self {
+        let (mut terms, mut values) = (Vec::new(), Vec::new());
+        for condition in conditions.0 {
+            let (term, value) = match condition {
+                Condition::Compares(term, conditions::Value::Text(text)) => (term, text.into()),
+                Condition::Compares(term, conditions::Value::Number(number)) => (term, number.into()),
+                Condition::Holds(text) => ("instr(search, ?) > 0", text.into()),
+            };
+            values.push(value);
+            terms.push(term.replace('?', &format!("?{}", values.len())));
         }
-    }
-
-    pub(super) fn clause(&self) -> String {
-        if self.terms.is_empty() { String::new() } else { format!(" WHERE {}", self.terms.join(" AND ")) }
-    }
-
-    pub(super) fn values(&self) -> &[Value] {
-        &self.values
+        let clause = if terms.is_empty() { String::new() } else { format!(" WHERE {}", terms.join(" AND ")) };
+        Self { clause, values }
     }
 }
 
 fn page<T: DeserializeOwned>(
     connection: &Connection,
     table: &'static str,
-    conditions: &Conditions,
+    conditions: Conditions,
     order: &str,
     (offset, limit): (u64, u64),
 ) -> Result<Page<T>, Failure> {
-    let clause = conditions.clause();
+    let Filter { clause, values } = conditions.into();
     let total: i64 = connection
         .prepare_cached(&format!("SELECT count(*) FROM {table}{clause}"))?
-        .query_row(params_from_iter(conditions.values()), |row| row.get(0))?;
+        .query_row(params_from_iter(&values), |row| row.get(0))?;
     let text = format!(
         "SELECT id, record, digest FROM {table}{clause} ORDER BY {order} LIMIT {} OFFSET {offset}",
         sql_limit(limit)
     );
     let mut statement = connection.prepare_cached(&text)?;
-    let mut rows = statement.query(params_from_iter(conditions.values()))?;
+    let mut rows = statement.query(params_from_iter(&values))?;
     let mut items = Vec::new();
     while let Some(row) = rows.next()? {
         let id: String = row.get(0)?;
@@ -86,76 +79,33 @@ pub(super) fn one<T: DeserializeOwned>(
 }
 
 pub(super) fn devices(connection: &Connection, query: &DeviceQuery) -> Result<Page<Device>, Failure> {
-    let mut conditions = Conditions::default();
-    conditions.add_some("instr(search, ?) > 0", query.text.as_ref().map(|text| text.trim().to_lowercase()));
-    conditions.add_some("category = ?", query.category.map(|category| category.name().to_owned()));
-    conditions.add_some("zone = ?", query.zone.clone());
-    conditions
-        .add_some("criticality = ?", query.criticality.map(|criticality| criticality.name().to_owned()));
-    let column = match query.sort {
-        DeviceSort::Name => "name",
-        DeviceSort::Category => "category",
-        DeviceSort::Vendor => "vendor",
-        DeviceSort::LastSeen => "last_seen",
-        DeviceSort::FirstSeen => "first_seen",
-        DeviceSort::Confidence => "confidence",
-    };
-    let direction = if query.descending { "DESC" } else { "ASC" };
-    let order = if column == "name" {
-        format!("name {direction}, id {direction}")
-    } else {
-        format!("{column} {direction}, name, id")
-    };
-    page(connection, "device", &conditions, &order, (query.offset, query.limit))
+    page(connection, "device", query.conditions(), &query.order(), (query.offset, query.limit))
 }
 
 pub(super) fn findings(connection: &Connection, query: &FindingQuery) -> Result<Page<Finding>, Failure> {
-    let mut conditions = Conditions::default();
-    conditions.add_some("severity >= ?", query.severity_min.map(|severity| severity as i64));
-    conditions.add_some("attack = ?", query.attack.map(|attack| attack.name().to_owned()));
-    conditions.add_some("(device = ? OR source = ?)", query.device.as_ref().map(ToString::to_string));
-    conditions.add_some("last_seen >= ?", query.since.map(Timestamp::nanoseconds));
-    conditions.add_some("started < ?", query.until.map(Timestamp::nanoseconds));
-    page(connection, "finding", &conditions, "last_seen DESC, id", (query.offset, query.limit))
+    page(connection, "finding", query.conditions(), FindingQuery::ORDER, (query.offset, query.limit))
 }
 
 pub(super) fn exposures(connection: &Connection, query: &ExposureQuery) -> Result<Page<Exposure>, Failure> {
-    let mut conditions = Conditions::default();
-    conditions.add_some("kind = ?", query.kind.map(|kind| kind.name().to_owned()));
-    conditions.add_some("severity >= ?", query.severity_min.map(|severity| severity as i64));
-    conditions.add_some("(device = ? OR peer = ?)", query.device.as_ref().map(ToString::to_string));
-    page(
-        connection,
-        "exposure",
-        &conditions,
-        "severity DESC, last_seen DESC, id",
-        (query.offset, query.limit),
-    )
+    page(connection, "exposure", query.conditions(), ExposureQuery::ORDER, (query.offset, query.limit))
 }
 
 pub(super) fn vulnerabilities(
     connection: &Connection,
     query: &VulnerabilityQuery,
 ) -> Result<Page<Vulnerability>, Failure> {
-    let mut conditions = Conditions::default();
-    conditions.add_some("instr(search, ?) > 0", query.text.as_ref().map(|text| text.trim().to_lowercase()));
-    conditions.add_some("priority >= ?", query.priority_min.map(|priority| priority as i64));
-    conditions.add_some("device = ?", query.device.as_ref().map(ToString::to_string));
-    page(connection, "vulnerability", &conditions, "rank", (query.offset, query.limit))
+    let part = (query.offset, query.limit);
+    page(connection, "vulnerability", query.conditions(), VulnerabilityQuery::ORDER, part)
 }
 
 pub(super) fn plan_events(
     connection: &Connection,
     device: Option<&DeviceId>,
 ) -> Result<Vec<PlanEvent>, Failure> {
-    let mut conditions = Conditions::default();
-    conditions.add_some("device = ?", device.map(ToString::to_string));
-    let text = format!(
-        "SELECT device || ' ' || cve, record, digest FROM plan_event{} ORDER BY number",
-        conditions.clause()
-    );
+    let Filter { clause, values } = Conditions::plan_events(device).into();
+    let text = format!("SELECT device || ' ' || cve, record, digest FROM plan_event{clause} ORDER BY number");
     let mut statement = connection.prepare_cached(&text)?;
-    let mut rows = statement.query(params_from_iter(conditions.values()))?;
+    let mut rows = statement.query(params_from_iter(&values))?;
     let mut events = Vec::new();
     while let Some(row) = rows.next()? {
         let id: String = row.get(0)?;
@@ -167,28 +117,20 @@ pub(super) fn plan_events(
 }
 
 pub(super) fn edges(connection: &Connection, query: &EdgeQuery) -> Result<Page<Edge>, Failure> {
-    const HOUR_NANOSECONDS: i64 = 3_600_000_000_000;
-    let mut conditions = Conditions::default();
-    conditions.add_some("(src = ? OR dst = ?)", query.device.as_ref().map(ToString::to_string));
-    let since = query.since.map(|time| time.nanoseconds().saturating_sub(HOUR_NANOSECONDS));
-    conditions.add_some("hour > ?", since);
-    conditions.add_some("hour < ?", query.until.map(Timestamp::nanoseconds));
-    let clause = conditions.clause();
+    let Filter { clause, values } = query.conditions().into();
     let counted = match query.device {
         Some(_) => format!("SELECT count(*) FROM edge{clause}"),
         None => format!("SELECT coalesce(sum(edges), 0) FROM edge_hour{clause}"),
     };
-    let total: i64 = connection
-        .prepare_cached(&counted)?
-        .query_row(params_from_iter(conditions.values()), |row| row.get(0))?;
-    let (order, offset) = edge_part(query, total.cast_unsigned());
+    let total: i64 =
+        connection.prepare_cached(&counted)?.query_row(params_from_iter(&values), |row| row.get(0))?;
+    let (order, offset) = query.part(total.cast_unsigned());
     let text = format!(
         "SELECT {EDGE_COLUMNS} FROM edge{clause} ORDER BY {order} LIMIT {} OFFSET {offset}",
         sql_limit(query.limit),
     );
     let mut statement = connection.prepare_cached(&text)?;
-    let mut items =
-        statement.query_map(params_from_iter(conditions.values()), edge)?.collect::<Result<Vec<_>, _>>()?;
+    let mut items = statement.query_map(params_from_iter(&values), edge)?.collect::<Result<Vec<_>, _>>()?;
     if query.newest {
         items.reverse();
     }
@@ -196,10 +138,7 @@ pub(super) fn edges(connection: &Connection, query: &EdgeQuery) -> Result<Page<E
     Ok(Page::new(items, total.cast_unsigned(), begin))
 }
 
-/// What [`edge`] reads, in its order.
-pub(super) const EDGE_COLUMNS: &str = "hour, src, dst, transport, port, application, flows, packets_from, packets_to, \
-                                       bytes_from, bytes_to, encrypted, cleartext";
-
+/// Reads [`EDGE_COLUMNS`].
 pub(super) fn edge(row: &rusqlite::Row<'_>) -> rusqlite::Result<Edge> {
     let count = |index: usize| row.get::<_, i64>(index).map(i64::cast_unsigned);
     let application: String = row.get(5)?;
@@ -288,15 +227,7 @@ fn by_name<K: Ord + Copy>(
 /// Reads every record and compares its digest. Returns how many there are.
 pub(super) fn verify_digests(connection: &Connection) -> Result<u64, Failure> {
     let mut count = 0;
-    for (table, text) in [
-        ("device", "SELECT id, record, digest FROM device"),
-        ("finding", "SELECT id, record, digest FROM finding"),
-        ("exposure", "SELECT id, record, digest FROM exposure"),
-        ("vulnerability", "SELECT id, record, digest FROM vulnerability"),
-        ("lifecycle", "SELECT id, record, digest FROM lifecycle"),
-        ("plan_event", "SELECT device || ' ' || cve, record, digest FROM plan_event"),
-        ("flow", "SELECT '', record, digest FROM waiting_flow"),
-    ] {
+    for (table, text) in DIGESTED {
         let mut statement = connection.prepare_cached(text)?;
         let mut rows = statement.query([])?;
         while let Some(row) = rows.next()? {

@@ -4,10 +4,10 @@ use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use rusqlite::{Connection, params, params_from_iter};
-use wardline_model::{FlowRecord, Timestamp};
+use wardline_model::FlowRecord;
 
 use super::SqliteStore;
-use super::read::Conditions;
+use super::read::Filter;
 use crate::record::undigest;
 use crate::{FlowFileWriter, FlowQuery, Item, Page, StoreError, read_flow_file};
 
@@ -141,19 +141,12 @@ impl SqliteStore {
     }
 
     fn waiting_flows(&self, query: &FlowQuery, limit: u64) -> Result<(Vec<FlowRecord>, u64), StoreError> {
-        let mut conditions = Conditions::default();
-        conditions
-            .add_some("(src_device = ? OR dst_device = ?)", query.device.as_ref().map(ToString::to_string));
-        conditions.add_some("ended >= ?", query.since.map(Timestamp::nanoseconds));
-        conditions.add_some("started < ?", query.until.map(Timestamp::nanoseconds));
-        let clause = conditions.clause();
+        let Filter { clause, values } = query.conditions().into();
         let database = |cause| self.database(cause);
         let connection = self.reader();
         let total: i64 = connection
             .prepare_cached(&format!("SELECT count(*) FROM waiting_flow{clause}"))
-            .and_then(|mut statement| {
-                statement.query_row(params_from_iter(conditions.values()), |row| row.get(0))
-            })
+            .and_then(|mut statement| statement.query_row(params_from_iter(&values), |row| row.get(0)))
             .map_err(database)?;
         let text = format!(
             "SELECT record, digest FROM waiting_flow{clause} ORDER BY number DESC LIMIT {} OFFSET {}",
@@ -161,7 +154,7 @@ impl SqliteStore {
             query.offset
         );
         let mut statement = connection.prepare_cached(&text).map_err(database)?;
-        let mut rows = statement.query(params_from_iter(conditions.values())).map_err(database)?;
+        let mut rows = statement.query(params_from_iter(&values)).map_err(database)?;
         let mut items = Vec::new();
         while let Some(row) = rows.next().map_err(database)? {
             let record = row.get_ref(0).map_err(database)?.as_blob().unwrap_or_default();
@@ -177,13 +170,11 @@ impl SqliteStore {
 
     /// The newest first.
     fn list_files(&self, connection: &Connection, query: &FlowQuery) -> Result<Vec<FlowFile>, StoreError> {
-        let mut conditions = Conditions::default();
-        conditions.add_some("ended >= ?", query.since.map(Timestamp::nanoseconds));
-        conditions.add_some("started < ?", query.until.map(Timestamp::nanoseconds));
-        let text = format!("SELECT name, flows FROM flow_file{} ORDER BY name DESC", conditions.clause());
+        let Filter { clause, values } = query.file_conditions().into();
+        let text = format!("SELECT name, flows FROM flow_file{clause} ORDER BY name DESC");
         let mut statement = connection.prepare_cached(&text).map_err(|cause| self.database(cause))?;
         let files = statement
-            .query_map(params_from_iter(conditions.values()), |row| {
+            .query_map(params_from_iter(&values), |row| {
                 Ok(FlowFile { name: row.get(0)?, flows: row.get::<_, i64>(1)?.cast_unsigned() })
             })
             .and_then(Iterator::collect)

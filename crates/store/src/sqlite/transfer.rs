@@ -4,8 +4,9 @@ use rusqlite::{Connection, Row, TransactionBehavior, params};
 use serde::de::DeserializeOwned;
 use wardline_model::Timestamp;
 
-use super::read::{EDGE_COLUMNS, edge};
+use super::read::edge;
 use super::{Failure, write};
+use crate::conditions::EDGE_COLUMNS;
 use crate::record::undigest;
 use crate::{Charge, Heard, Item, StoreError, Totals};
 
