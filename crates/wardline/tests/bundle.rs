@@ -1,9 +1,13 @@
 //! Feeds carried to a place without a way to the internet: a bundle signed by minisign itself, and every way to forge one.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
+mod program;
+
 use std::fs;
 use std::path::Path;
-use std::process::{Command, Output, Stdio};
+use std::process::{Command, Stdio};
+
+use program::{refused, said, wardline};
 
 const ADVISORY: &str = r#"{"document": {"category": "csaf_security_advisory", "csaf_version": "2.0", "title": "Words of others",
   "publisher": {"name": "CISA"}, "tracking": {"id": "ex-1", "version": "2", "current_release_date": "2025-01-02T00:00:00Z"}},
@@ -12,24 +16,6 @@ const ADVISORY: &str = r#"{"document": {"category": "csaf_security_advisory", "c
      {"category": "product_version_range", "name": "< 2.3", "product": {"name": "Pump 700: < 2.3", "product_id": "P1"}}]}]}]},
  "vulnerabilities": [{"cve": "CVE-2025-0001", "title": "More words", "product_status": {"known_affected": ["P1"]},
    "remediations": [{"category": "vendor_fix", "details": "Still more words.", "product_ids": ["P1"]}]}]}"#;
-
-fn wardline(state: &Path, arguments: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_wardline"))
-        .args(arguments)
-        .env("WARDLINE_STATE", state)
-        .output()
-        .unwrap()
-}
-
-fn said(output: &Output) -> String {
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    String::from_utf8(output.stdout.clone()).unwrap()
-}
-
-fn refused(output: &Output) -> String {
-    assert_eq!(output.status.code(), Some(1), "{}", String::from_utf8_lossy(&output.stdout));
-    String::from_utf8(output.stderr.clone()).unwrap()
-}
 
 fn minisign(arguments: &[&str]) -> bool {
     let run = Command::new("minisign").args(arguments).stdin(Stdio::null()).stdout(Stdio::null()).status();

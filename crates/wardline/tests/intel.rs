@@ -1,9 +1,11 @@
 //! Threat intelligence by the command line: imported, looked for, and silent where a warning list says so.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
 
+mod program;
+
 use std::fs;
 use std::path::Path;
-use std::process::{Command, Output};
+use std::process::Output;
 
 use wardline_lab::{AttackPlan, Hospital, Options, write_capture};
 use wardline_model::{
@@ -12,13 +14,7 @@ use wardline_model::{
 };
 use wardline_store::{Batch, SqliteStore, Store as _};
 
-fn wardline(state: &Path, arguments: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_wardline"))
-        .args(arguments)
-        .env("WARDLINE_STATE", state)
-        .output()
-        .unwrap()
-}
+use program::wardline;
 
 fn hits(output: &Output) -> Vec<Finding> {
     assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));

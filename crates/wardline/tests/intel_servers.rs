@@ -7,14 +7,17 @@
     reason = "a test fails by panicking"
 )]
 
+mod program;
+
 use std::fs;
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::{TcpListener, TcpStream};
 use std::path::Path;
-use std::process::{Command, Output};
 use std::sync::{Arc, Mutex};
 
 use serde_json::{Value, json};
+
+use program::wardline;
 
 /// What a server answers to a path with its query and the account that asks: status, further header, content.
 type Answer = (u16, String, String);
@@ -65,14 +68,6 @@ fn serve(stream: &TcpStream, asked: &Mutex<Vec<String>>, answers: &Answers) {
             return;
         }
     }
-}
-
-fn wardline(state: &Path, arguments: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_wardline"))
-        .args(arguments)
-        .env("WARDLINE_STATE", state)
-        .output()
-        .unwrap()
 }
 
 /// How many indicators of each kind are kept.

@@ -1,13 +1,16 @@
 //! What makers and authorities say about devices, from files that a user has to the record, with the program itself.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
+mod program;
+
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
 
 use serde_json::Value;
 use wardline_model::{Category, Criticality, Device, DeviceId, Label, MacAddress, Timestamp};
 use wardline_store::{Batch, SqliteStore, Store};
+
+use program::{said, wardline};
 
 const ADVISORY: &str = r#"{"document": {"category": "csaf_security_advisory", "csaf_version": "2.0", "title": "Example Pump",
   "publisher": {"name": "Example Agency"},
@@ -53,19 +56,6 @@ fn hospital(state: &Path) {
         mismatches: Vec::new(),
     };
     SqliteStore::open(state).unwrap().append(&Batch { devices: vec![device], ..Batch::default() }).unwrap();
-}
-
-fn wardline(state: &Path, arguments: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_wardline"))
-        .args(arguments)
-        .env("WARDLINE_STATE", state)
-        .output()
-        .unwrap()
-}
-
-fn said(output: &Output) -> String {
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    String::from_utf8(output.stdout.clone()).unwrap()
 }
 
 fn device(state: &Path) -> Value {

@@ -1,14 +1,17 @@
 //! The patch queue in the store, what is decided about it, and what would be if: with the program itself.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
+mod program;
+
 use std::collections::BTreeSet;
 use std::path::Path;
-use std::process::{Command, Output};
 
 use wardline_model::{
     Category, Criticality, Device, DeviceId, Edge, Label, MacAddress, Timestamp, Transport,
 };
 use wardline_store::{Batch, SqliteStore, Store, VulnerabilityQuery};
+
+use program::{refused, said, wardline};
 
 const ADVISORY: &str = r#"{"document": {"category": "csaf_security_advisory", "csaf_version": "2.0", "title": "Example Pump",
   "publisher": {"name": "Example Agency"},
@@ -72,24 +75,6 @@ fn hospital(state: &Path) {
         ..Batch::default()
     };
     SqliteStore::open(state).unwrap().append(&batch).unwrap();
-}
-
-fn wardline(state: &Path, arguments: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_wardline"))
-        .args(arguments)
-        .env("WARDLINE_STATE", state)
-        .output()
-        .unwrap()
-}
-
-fn said(output: &Output) -> String {
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    String::from_utf8(output.stdout.clone()).unwrap()
-}
-
-fn refused(output: &Output) -> String {
-    assert_eq!(output.status.code(), Some(1));
-    String::from_utf8(output.stderr.clone()).unwrap()
 }
 
 #[test]

@@ -1,8 +1,9 @@
 //! Reports and the audit log, by the program itself.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
-use std::path::Path;
-use std::process::{Command, Output, Stdio};
+mod program;
+
+use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use sha2::{Digest as _, Sha256};
@@ -10,18 +11,7 @@ use wardline_enforce::audit::{self, Act, Entry};
 use wardline_lab::{Hospital, Options, write_capture};
 use wardline_store::{SqliteStore, Store as _};
 
-fn wardline(state: &Path, arguments: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_wardline"))
-        .args(arguments)
-        .env("WARDLINE_STATE", state)
-        .output()
-        .unwrap()
-}
-
-fn text(output: &Output) -> String {
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    String::from_utf8(output.stdout.clone()).unwrap()
-}
+use program::{said, wardline};
 
 /// A state directory that an hour of the simulated hospital went through.
 fn filled() -> tempfile::TempDir {
@@ -54,14 +44,14 @@ fn filled() -> tempfile::TempDir {
 #[test]
 fn reports_and_cards_say_what_is_kept_and_load_nothing() {
     let state = filled();
-    let devices = text(&wardline(state.path(), &["devices", "--json"]));
+    let devices = said(&wardline(state.path(), &["devices", "--json"]));
     let count = devices.lines().count();
     let first: serde_json::Value = serde_json::from_str(devices.lines().next().unwrap()).unwrap();
     let id = first["id"].as_str().unwrap();
 
     for arguments in [vec!["report"], vec!["report", "--kind", "compliance"], vec!["report", "--device", id]]
     {
-        let page = text(&wardline(state.path(), &arguments));
+        let page = said(&wardline(state.path(), &arguments));
         assert!(page.starts_with("<!doctype html>") && page.trim_end().ends_with("</html>"));
         for foreign in ["http://", "https://", "src=", "<script"] {
             assert!(!page.contains(foreign), "{arguments:?} loads {foreign}");
@@ -69,12 +59,12 @@ fn reports_and_cards_say_what_is_kept_and_load_nothing() {
     }
 
     let site: serde_json::Value =
-        serde_json::from_str(&text(&wardline(state.path(), &["report", "--json"]))).unwrap();
+        serde_json::from_str(&said(&wardline(state.path(), &["report", "--json"]))).unwrap();
     assert_eq!((&site["type"], &site["kind"]), (&"report".into(), &"site".into()));
     assert_eq!(site["devices"].as_array().unwrap().len(), count);
 
     let file = state.path().join("passport.json");
-    text(&wardline(
+    said(&wardline(
         state.path(),
         &["report", "--kind", "device", "--device", id, "--json", "--out", file.to_str().unwrap()],
     ));
@@ -86,10 +76,10 @@ fn reports_and_cards_say_what_is_kept_and_load_nothing() {
     let pump =
         site["devices"].as_array().unwrap().iter().find(|device| device["category"] == "infusion-pump");
     let pump = pump.unwrap()["id"].as_str().unwrap();
-    let page = text(&wardline(state.path(), &["report", "--device", pump]));
+    let page = said(&wardline(state.path(), &["report", "--device", pump]));
     assert!(page.contains("What can be seen of its class: Infusion pump") && page.contains("Not seen"));
 
-    let compliance = text(&wardline(state.path(), &["report", "--kind", "compliance", "--json"]));
+    let compliance = said(&wardline(state.path(), &["report", "--kind", "compliance", "--json"]));
     let compliance: serde_json::Value = serde_json::from_str(&compliance).unwrap();
     let proofs = compliance["proofs"].as_array().unwrap();
     let standing = |id: &str| {
@@ -110,12 +100,12 @@ fn reports_and_cards_say_what_is_kept_and_load_nothing() {
         devices.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     let pump = listed.iter().find(|device| device["category"] == "infusion-pump").unwrap();
     let name = pump["hostnames"][0].as_str().unwrap();
-    assert!(text(&wardline(state.path(), &["bedside", name])).contains("UNKNOWN"));
-    let then = text(&wardline(state.path(), &["bedside", name, "--as-of-records", "--hotline", "5555"]));
+    assert!(said(&wardline(state.path(), &["bedside", name])).contains("UNKNOWN"));
+    let then = said(&wardline(state.path(), &["bedside", name, "--as-of-records", "--hotline", "5555"]));
     assert!(then.contains("USE NORMALLY") && then.contains("5555"), "{then}");
-    let page = text(&wardline(state.path(), &["bedside", name, "--language", "de", "--html"]));
+    let page = said(&wardline(state.path(), &["bedside", name, "--language", "de", "--html"]));
     assert!(page.contains("UNBEKANNT") && !page.contains("://"));
-    let pack = text(&wardline(state.path(), &["bedside", "--pack", "--language", "fr"]));
+    let pack = said(&wardline(state.path(), &["bedside", "--pack", "--language", "fr"]));
     assert!(pack.contains("Pompe à perfusion") && pack.contains(name), "{pack}");
     let output = wardline(state.path(), &["bedside", "nobody"]);
     assert_eq!(output.status.code(), Some(1));
@@ -145,7 +135,7 @@ fn what_cannot_be_reported_is_said_in_one_line() {
 #[test]
 fn a_changed_audit_log_is_noticed() {
     let state = tempfile::tempdir().unwrap();
-    assert!(text(&wardline(state.path(), &["audit", "verify"])).contains("there is no audit log"));
+    assert!(said(&wardline(state.path(), &["audit", "verify"])).contains("there is no audit log"));
     let directory = state.path().join("enforce");
     assert!(!directory.exists(), "looking makes nothing");
     std::fs::create_dir(&directory).unwrap();
@@ -161,16 +151,16 @@ fn a_changed_audit_log_is_noticed() {
         audit::append(&log, entry).unwrap();
     }
     let sound: serde_json::Value =
-        serde_json::from_str(&text(&wardline(state.path(), &["audit", "verify", "--json"]))).unwrap();
+        serde_json::from_str(&said(&wardline(state.path(), &["audit", "verify", "--json"]))).unwrap();
     assert_eq!(sound["entries"], 40);
     let seal = sound["seal"].as_str().unwrap();
-    text(&wardline(state.path(), &["audit", "verify", "--expect", seal]));
+    said(&wardline(state.path(), &["audit", "verify", "--expect", seal]));
 
     let written = std::fs::read(&log).unwrap();
     // Cut off at the end: only whoever noted the seal can tell.
     let cut = written[..written.len() - 1].iter().rposition(|byte| *byte == b'\n').unwrap() + 1;
     std::fs::write(&log, &written[..cut]).unwrap();
-    text(&wardline(state.path(), &["audit", "verify"]));
+    said(&wardline(state.path(), &["audit", "verify"]));
     assert_eq!(wardline(state.path(), &["audit", "verify", "--expect", seal]).status.code(), Some(1));
 
     // Gone altogether, although something was done here.
